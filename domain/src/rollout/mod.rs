@@ -225,6 +225,13 @@ pub struct RunStatus {
     pub message: Option<String>,
 }
 
+impl RunStatus {
+    /// Whether it has yet to come to an end; one without a phase has not begun.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, None | Some(AnalysisPhase::Pending | AnalysisPhase::Running))
+    }
+}
+
 /// The pods of one revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -295,10 +302,10 @@ impl Rollout {
 
     /// The trusted version, once there is one.
     pub fn stable_version(&self) -> Option<Version> {
-        if self.is_fully_promoted() {
-            return self.desired_version();
-        }
-        self.version_of(self.status.stable_hash.as_deref())
+        self.version_of(self.status.stable_hash.as_deref()).or_else(|| {
+            let live = self.is_fully_promoted() && !self.is_unseen();
+            self.desired_version().filter(|_| live)
+        })
     }
 
     fn version_of(&self, pod_hash: Option<&str>) -> Option<Version> {

@@ -4,8 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rollout, Strategy};
-use crate::analysis::AnalysisPhase;
+use super::{Rollout, RunStatus, Strategy};
 
 /// The controller's four phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,12 +53,10 @@ impl Rollout {
         if self.is_spec_unseen() {
             return reading(Phase::Progressing, "waiting for rollout spec update to be observed");
         }
-        if self.status.controller_pause && self.status.pause_conditions.is_empty() {
+        if self.is_unpausing() {
             return reading(Phase::Progressing, "waiting for rollout to unpause");
         }
-        if self.spec.workload_generation.is_some()
-            && self.spec.workload_generation != self.status.workload_observed_generation
-        {
+        if self.is_workload_unseen() {
             return reading(
                 Phase::Progressing,
                 "waiting for rollout spec update to be observed for the reference workload",
@@ -71,31 +68,42 @@ impl Rollout {
         }
     }
 
-    /// `observedGeneration` is a number in a string. One that is no number stems from a controller
-    /// before 0.10 and counts as seen, as upstream has it.
+    /// Whether the controller has yet to act on the newest spec or referenced workload: what the
+    /// status tells belongs to the one before.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.is_spec_unseen() || self.is_workload_unseen()
+    }
+
+    /// `observedGeneration` is a number in a string. One that is absent or no number stems from a
+    /// controller before 0.10 and counts as seen, as upstream has it.
     fn is_spec_unseen(&self) -> bool {
-        self.status
-            .observed_generation
-            .as_deref()
-            .is_none_or(|seen| seen.parse::<i64>().is_ok_and(|seen| seen < self.generation))
+        let seen = self.status.observed_generation.as_deref();
+        seen.and_then(|seen| seen.parse::<i64>().ok()).is_some_and(|seen| seen < self.generation)
+    }
+
+    /// Both generations are numbers in strings; where either is not, upstream takes it as seen.
+    fn is_workload_unseen(&self) -> bool {
+        let number = |text: &Option<String>| text.as_deref()?.parse::<i64>().ok();
+        let wanted = number(&self.spec.workload_generation);
+        let seen = number(&self.status.workload_observed_generation);
+        wanted.zip(seen).is_some_and(|(wanted, seen)| wanted != seen)
+    }
+
+    /// Whether somebody resumed and the controller has yet to notice.
+    pub(crate) fn is_unpausing(&self) -> bool {
+        self.status.controller_pause && self.status.pause_conditions.is_empty()
     }
 
     /// The controller's computation, for a status that carries no phase; first match wins.
     fn computed_reading(&self) -> Reading {
         let status = &self.status;
         for condition in &status.conditions {
-            let invalid = condition.kind == "InvalidSpec" && condition.status != "False";
-            let failed = condition.kind == "Progressing"
-                && matches!(
-                    condition.reason.as_str(),
-                    "RolloutAborted" | "ProgressDeadlineExceeded"
-                );
-            if invalid || failed {
-                return reading(
-                    Phase::Degraded,
-                    format!("{}: {}", condition.reason, condition.message),
-                );
-            }
+            let cause = match condition.reason.as_str() {
+                _ if condition.kind == "InvalidSpec" => "InvalidSpec",
+                cause @ ("RolloutAborted" | "ProgressDeadlineExceeded") => cause,
+                _ => continue,
+            };
+            return reading(Phase::Degraded, format!("{cause}: {}", condition.message));
         }
         if self.spec.paused {
             return reading(Phase::Paused, "manually paused");
@@ -117,13 +125,14 @@ impl Rollout {
                 if status.active_hash.is_none() || status.active_hash != status.current_pod_hash {
                     return reading(Phase::Progressing, "active service cutover pending");
                 }
-                if status.post_promotion_analysis.as_ref().is_some_and(|run| {
-                    matches!(run.phase, Some(AnalysisPhase::Pending | AnalysisPhase::Running))
-                }) {
-                    return reading(Phase::Progressing, "waiting for post-promotion analysis");
-                }
                 if !self.is_fully_promoted() {
-                    return reading(Phase::Progressing, "waiting for post-promotion verification");
+                    let analysis = status.post_promotion_analysis.as_ref();
+                    let what = if analysis.is_some_and(RunStatus::is_open) {
+                        "analysis"
+                    } else {
+                        "post-promotion verification"
+                    };
+                    return reading(Phase::Progressing, format!("waiting for {what} to complete"));
                 }
             }
             Strategy::Canary(plan) => {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, Rollout, Step, Strategy};
+use super::{Rollout, Step, Strategy};
 
 /// One place on the line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,22 +39,25 @@ pub enum StationState {
     Next,
 }
 
+/// All of the traffic: where every canary's line ends.
+const END: StationKind = StationKind::Weight(100);
+
 impl Rollout {
     /// The line of this rollout, from its own steps. Timed pauses are not stations: they are time
     /// spent at one. Empty for a canary without steps.
     pub fn track(&self) -> Vec<Station> {
         match &self.spec.strategy {
             Strategy::Canary(plan) if plan.steps.is_empty() => vec![],
-            Strategy::Canary(plan) => self.canary_track(&plan.steps, plan.max_weight),
+            Strategy::Canary(plan) => self.canary_track(&plan.steps),
             Strategy::BlueGreen(_) => self.blue_green_track(),
         }
     }
 
-    fn canary_track(&self, steps: &[Step], max_weight: u32) -> Vec<Station> {
-        let mut stations = vec![(StationKind::Weight(0), None)];
-        for (index, step) in steps.iter().enumerate() {
+    fn canary_track(&self, steps: &[Step]) -> Vec<Station> {
+        let mut line = vec![(StationKind::Weight(0), None)];
+        for (index, step) in (0u32..).zip(steps) {
             let kind = match step {
-                Step::SetWeight(weight) => StationKind::Weight(*weight),
+                Step::SetWeight(weight) => StationKind::Weight(self.percent(*weight)),
                 Step::PauseForPerson => StationKind::Person,
                 Step::Analysis => StationKind::Analysis,
                 Step::Experiment => StationKind::Experiment,
@@ -65,46 +68,102 @@ impl Rollout {
                 | Step::Plugin(_)
                 | Step::Unknown => continue,
             };
-            stations.push((kind, u32::try_from(index).ok()));
+            let stays = matches!(kind, StationKind::Weight(_))
+                && line.last().is_some_and(|(last, _)| *last == kind);
+            if !stays {
+                line.push((kind, Some(index)));
+            }
         }
-        if !stations.iter().any(|(kind, _)| *kind == StationKind::Weight(max_weight)) {
-            stations.push((StationKind::Weight(max_weight), None));
+        if line.last().is_none_or(|(last, _)| *last != END) {
+            line.push((END, None));
         }
-        let here = self.place_on(&stations, steps.len());
-        stations
-            .into_iter()
-            .enumerate()
-            .map(|(at, (kind, step))| Station { kind, step, state: state(at, here) })
+        let here = self.place_on(&line, steps.len());
+        (0..)
+            .zip(line)
+            .map(|(at, (kind, step))| {
+                let passed = !matches!(kind, StationKind::Weight(_))
+                    && step.is_some_and(|step| step < self.step_index());
+                let state = match here.of(at) {
+                    StationState::Next if passed && matches!(here, Place::At(_)) => {
+                        StationState::Done
+                    }
+                    state => state,
+                };
+                Station { kind, step, state }
+            })
             .collect()
     }
 
-    /// Index of the station the run has reached; the count of stations once it is through.
-    fn place_on(&self, stations: &[(StationKind, Option<u32>)], steps: usize) -> usize {
-        if self.status.abort || self.reading().phase == Phase::Degraded && self.step_index() == 0 {
-            return 0;
+    fn place_on(&self, line: &[(StationKind, Option<u32>)], steps: usize) -> Place {
+        if self.is_unseen() {
+            return Place::Start;
         }
-        if self.step_index() as usize >= steps {
-            let through = self.is_fully_promoted() || self.is_first_deploy();
-            return if through { stations.len() } else { stations.len() - 1 };
+        if self.is_fully_promoted() {
+            return Place::Through;
+        }
+        if self.status.abort {
+            return Place::Start;
         }
         let index = self.step_index();
-        stations.iter().rposition(|(_, step)| step.is_some_and(|step| step <= index)).unwrap_or(0)
+        if self.is_first_deploy() {
+            let begun = self.status.current_pod_hash.is_some();
+            return Place::At(if begun { line.len() - 1 } else { 0 });
+        }
+        if index as usize >= steps {
+            return Place::At(line.len() - 1);
+        }
+        // The run stands at a gate only while it is the present step; after it, at its weight.
+        let reached = line.iter().rposition(|(kind, step)| match kind {
+            StationKind::Weight(_) => step.is_some_and(|step| step <= index),
+            _ => *step == Some(index),
+        });
+        Place::At(reached.unwrap_or(0))
     }
 
     fn blue_green_track(&self) -> Vec<Station> {
-        let here = if self.is_fully_promoted() { 2 } else { 0 };
+        let status = &self.status;
+        let switched =
+            status.active_hash.is_some() && status.active_hash == status.current_pod_hash;
+        let place = if self.is_unseen() {
+            Place::Ahead
+        } else if self.is_fully_promoted() {
+            Place::Through
+        } else if status.abort {
+            Place::Ahead
+        } else {
+            Place::At(usize::from(switched || self.is_first_deploy()))
+        };
         [StationKind::Preview, StationKind::Active]
             .into_iter()
             .enumerate()
-            .map(|(at, kind)| Station { kind, step: None, state: state(at, here) })
+            .map(|(at, kind)| Station { kind, step: None, state: place.of(at) })
             .collect()
     }
 }
 
-fn state(at: usize, here: usize) -> StationState {
-    match at.cmp(&here) {
-        std::cmp::Ordering::Less => StationState::Done,
-        std::cmp::Ordering::Equal => StationState::Here,
-        std::cmp::Ordering::Greater => StationState::Next,
+/// Where on its line a run is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Before the first station.
+    Ahead,
+    At(usize),
+    /// Not yet begun, or sent back.
+    Start,
+    Through,
+}
+
+impl Place {
+    fn of(self, at: usize) -> StationState {
+        let here = match self {
+            Self::Ahead => return StationState::Next,
+            Self::Through => return StationState::Done,
+            Self::Start => 0,
+            Self::At(here) => here,
+        };
+        match at.cmp(&here) {
+            std::cmp::Ordering::Less => StationState::Done,
+            std::cmp::Ordering::Equal => StationState::Here,
+            std::cmp::Ordering::Greater => StationState::Next,
+        }
     }
 }

@@ -3,8 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{PauseReason, Phase, Rollout, Step, Strategy};
-use crate::analysis::AnalysisPhase;
+use super::{PauseCondition, PauseReason, Phase, Rollout, Step, Strategy};
 
 /// What must happen before a rollout goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,67 +58,80 @@ impl Wait {
 impl Rollout {
     /// What ends the present state.
     pub fn wait(&self) -> Wait {
+        if self.is_unseen() || self.is_unpausing() {
+            return Wait::Controller;
+        }
         match self.reading().phase {
             Phase::Healthy => Wait::Nothing,
             Phase::Degraded if self.status.abort => {
                 Wait::NewCommit { since: self.status.aborted_at }
             }
             Phase::Degraded => Wait::Repair,
+            Phase::Paused | Phase::Progressing if self.status.abort => Wait::Controller,
             Phase::Paused => self.pause_wait(),
             Phase::Progressing => self.progress_wait(),
         }
     }
 
+    /// Of several pauses the one that needs a person most: a timed one ends by itself and leaves
+    /// the others standing.
     fn pause_wait(&self) -> Wait {
-        let Some(pause) = self.status.pause_conditions.first() else {
-            return if self.spec.paused { Wait::Unpause } else { Wait::Controller };
-        };
+        if self.spec.paused {
+            return Wait::Unpause;
+        }
+        self.status
+            .pause_conditions
+            .iter()
+            .map(|pause| self.end_of(pause))
+            .min_by_key(|wait| match wait {
+                Wait::Undecided { .. } => 0,
+                wait if wait.is_for_person() => 1,
+                _ => 2,
+            })
+            .unwrap_or(Wait::Controller)
+    }
+
+    fn end_of(&self, pause: &PauseCondition) -> Wait {
         let since = pause.start_time;
-        match &pause.reason {
-            PauseReason::InconclusiveAnalysisRun | PauseReason::InconclusiveExperiment => {
+        match (&pause.reason, &self.spec.strategy) {
+            (PauseReason::InconclusiveAnalysisRun | PauseReason::InconclusiveExperiment, _) => {
                 Wait::Undecided { since }
             }
-            PauseReason::BlueGreenPause => {
-                let seconds = match &self.spec.strategy {
-                    Strategy::BlueGreen(plan) => plan.auto_promotion_seconds.map(u64::from),
-                    Strategy::Canary(_) => None,
-                };
-                timed(since, seconds).unwrap_or(Wait::Promotion { since })
+            (PauseReason::BlueGreenPause, Strategy::BlueGreen(plan)) => {
+                match plan.auto_promotion_seconds {
+                    None | Some(0) => Wait::Promotion { since },
+                    Some(seconds) => timed(since, seconds.into()),
+                }
             }
-            PauseReason::CanaryPauseStep | PauseReason::Other(_) => {
-                let seconds = match self.current_step() {
-                    Some(Step::Pause(seconds)) => Some(*seconds),
-                    _ => None,
-                };
-                timed(since, seconds).unwrap_or(Wait::Person { since })
-            }
+            (PauseReason::CanaryPauseStep, _) => match self.current_step() {
+                Some(Step::Pause(seconds)) => timed(since, *seconds),
+                _ => Wait::Person { since },
+            },
+            (PauseReason::BlueGreenPause | PauseReason::Other(_), _) => Wait::Person { since },
         }
     }
 
     fn progress_wait(&self) -> Wait {
-        let running = |run: &&super::RunStatus| {
-            matches!(run.phase, None | Some(AnalysisPhase::Pending | AnalysisPhase::Running))
-        };
-        let open = [
-            &self.status.step_analysis,
-            &self.status.pre_promotion_analysis,
-            &self.status.post_promotion_analysis,
+        let status = &self.status;
+        let analyses = [
+            &status.step_analysis,
+            &status.pre_promotion_analysis,
+            &status.post_promotion_analysis,
         ];
-        if let Some(run) = open.into_iter().flatten().find(running) {
+        if let Some(run) = analyses.into_iter().flatten().find(|run| run.is_open()) {
             return Wait::Analysis { name: run.name.clone() };
         }
         if matches!(self.current_step(), Some(Step::Experiment)) {
             return Wait::Experiment;
         }
-        if self.status.controller_pause && self.status.pause_conditions.is_empty() {
-            return Wait::Controller;
-        }
         Wait::Pods
     }
 }
 
-/// The end of a pause that began at `since` and lasts `seconds`.
-fn timed(since: Option<Timestamp>, seconds: Option<u64>) -> Option<Wait> {
-    let length = SignedDuration::from_secs(i64::try_from(seconds?).ok()?);
-    Some(Wait::Until { at: since?.checked_add(length).ok()? })
+/// The end of a pause that began at `since` and lasts `seconds`. Where no such time can be told the
+/// controller still goes on by itself.
+fn timed(since: Option<Timestamp>, seconds: u64) -> Wait {
+    let length = i64::try_from(seconds).ok().map(SignedDuration::from_secs);
+    let end = since.zip(length).and_then(|(since, length)| since.checked_add(length).ok());
+    end.map_or(Wait::Controller, |at| Wait::Until { at })
 }

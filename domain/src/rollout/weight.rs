@@ -30,7 +30,8 @@ impl Rollout {
     /// canary's available pods. `None` when no number is known, which is not the same as 0.
     pub fn actual_weight(&self) -> Option<u32> {
         let plan = self.canary()?;
-        if self.current_step().is_none() && !self.status.abort {
+        let through = self.current_step().is_none() && !self.status.abort;
+        if through || self.is_fully_promoted() {
             return Some(plan.max_weight);
         }
         if self.status.available_replicas == 0 {
@@ -39,10 +40,26 @@ impl Rollout {
         if plan.traffic_routing {
             return Some(self.status.canary_weight.unwrap_or_else(|| self.set_weight()));
         }
-        if self.is_fully_promoted() {
-            return Some(plan.max_weight);
-        }
         let canary = self.replica_set(self.status.current_pod_hash.as_deref()?)?;
-        Some(canary.available * plan.max_weight / self.status.available_replicas)
+        Some(share(canary.available, self.status.available_replicas, plan.max_weight))
     }
+
+    /// A weight of this rollout in percent of all traffic; the two differ only under a
+    /// `maxTrafficWeight`.
+    pub fn percent(&self, weight: u32) -> u32 {
+        match self.canary() {
+            Some(plan) if plan.max_weight != ALL => share(weight, plan.max_weight, ALL),
+            Some(_) | None => weight,
+        }
+    }
+}
+
+/// All of the traffic, in percent.
+const ALL: u32 = 100;
+
+/// `of * part / whole`, never more than `of`: pods are counted at different moments, so that a part
+/// may seem greater than the whole.
+fn share(part: u32, whole: u32, of: u32) -> u32 {
+    let exact = u64::from(part) * u64::from(of) / u64::from(whole.max(1));
+    u32::try_from(exact).unwrap_or(of).min(of)
 }
