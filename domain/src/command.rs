@@ -101,7 +101,7 @@ impl Command {
         let OnRollout { rollout, expect, .. } = self.subject();
         let RolloutKey { environment, namespace, name } = rollout;
         let step = match expect.step {
-            Some(step) => format!(" from step {}", step + 1),
+            Some(step) => format!(" from step {}", step.saturating_add(1)),
             None => String::new(),
         };
         match self {

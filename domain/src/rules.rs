@@ -14,7 +14,7 @@ use crate::{
     board::{Board, Freshness},
     command::{Action, Command},
     environment::Class,
-    rollout::{Rollout, Step, Wait},
+    rollout::{Rollout, Wait},
 };
 
 /// Proof that a command was permitted. Only [`permit`] makes one, and the store turns it into the
@@ -180,7 +180,7 @@ fn unmoved(command: &Command, rollout: &Rollout) -> Result<(), Refusal> {
     if let Some(step) = expect.step
         && step != rollout.step_index()
     {
-        let (was, now) = (step + 1, rollout.step_index() + 1);
+        let (was, now) = (step.saturating_add(1), rollout.step_index().saturating_add(1));
         changes.push(format!("it was at step {was} and is at step {now}"));
     }
     if changes.is_empty() {
@@ -207,37 +207,45 @@ fn possible(action: Action, rollout: &Rollout) -> Result<(), Refusal> {
             "It was aborted, so there is nothing to {verb}. Retry it, or revert the commit in Git."
         ));
     }
-    if rollout.is_fully_promoted() && !rollout.spec.paused {
+    if rollout.is_unseen() && (rollout.is_fully_promoted() || action == Action::Resume) {
+        return state(format!(
+            "The controller has not taken in the newest change yet, so there is nothing to {verb} so far. Try again in a moment."
+        ));
+    }
+    let held = action == Action::Resume && rollout.spec.paused;
+    if rollout.is_fully_promoted() && !held {
         return state(format!(
             "The version asked for is already fully live, so there is nothing to {verb}."
         ));
     }
-    match action {
-        Action::Abort if rollout.is_first_deploy() => state(
+    match (action, rollout.wait()) {
+        (Action::Abort, _) if rollout.is_first_deploy() => state(
             "This is the first deploy: there is no stable version to go back to. Change or remove it in Git."
                 .into(),
         ),
-        Action::Abort if rollout.is_fully_promoted() => {
-            state("The version asked for is already fully live, so there is nothing to abort.".into())
-        }
-        Action::Abort => Ok(()),
-        Action::Resume => match rollout.wait() {
+        (Action::Abort, _) => Ok(()),
+        (
+            Action::Resume,
             Wait::Person { .. }
             | Wait::Promotion { .. }
             | Wait::Undecided { .. }
             | Wait::Unpause
-            | Wait::Until { .. } => Ok(()),
-            Wait::Analysis { .. } if is_step_analysis(rollout) => state(
-                "An analysis decides this step. Resuming would skip it; wait for its verdict, or abort."
-                    .into(),
-            ),
-            _ => state("It is not paused, so there is nothing to resume.".into()),
-        },
+            | Wait::Until { .. },
+        ) => Ok(()),
+        (Action::Resume, Wait::Analysis { .. } | Wait::Experiment) => state(
+            "A measurement decides this step. Resuming would skip it; wait for its verdict, or abort."
+                .into(),
+        ),
+        (Action::Resume, Wait::Repair) => state(
+            "It is degraded, and resuming would not mend that. See what the controller says, then mend it in Git."
+                .into(),
+        ),
+        (Action::Resume, _) if rollout.is_unpausing() => {
+            state("It was resumed a moment ago, so there is nothing to resume.".into())
+        }
+        (Action::Resume, _) if !rollout.status.pause_conditions.is_empty() => Ok(()),
+        (Action::Resume, _) => state("It is not paused, so there is nothing to resume.".into()),
     }
-}
-
-fn is_step_analysis(rollout: &Rollout) -> bool {
-    matches!(rollout.current_step(), Some(Step::Analysis | Step::Experiment))
 }
 
 #[cfg(test)]
