@@ -178,13 +178,15 @@ impl Cluster {
                 why: error.clone().unwrap_or_else(|| "it has not answered yet".into()),
             },
             Link::Stale { since, error } => Freshness::Stale { since: *since, why: error.clone() },
-            Link::Live { .. } => match self.kinds.get("Rollout") {
+            Link::Live { since } => match self.kinds.get("Rollout") {
                 Some(KindState::Broken { since, error }) => {
                     Freshness::Stale { since: *since, why: error.clone() }
                 }
-                Some(KindState::Starting | KindState::Watched | KindState::NotInstalled) | None => {
-                    Freshness::Live
-                }
+                Some(KindState::Starting) | None => Freshness::Stale {
+                    since: *since,
+                    why: "its rollouts have not been listed yet".into(),
+                },
+                Some(KindState::Watched | KindState::NotInstalled) => Freshness::Live,
             },
         }
     }
