@@ -72,6 +72,8 @@ async fn an_account_may_do_what_its_role_says_and_nothing_else() -> anyhow::Resu
 async fn a_cluster_without_rollouts_has_neither_their_kinds_nor_their_controller()
 -> anyhow::Result<()> {
     let testbed = Testbed::start(without_rollouts()).await?;
+    let version = testbed.admin().apiserver_version().await?.git_version;
+    ensure!(version == "v1.34.4", "linked without its version: {version}");
     let groups = testbed.admin().list_api_groups().await?.groups;
     let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     ensure!(names.contains(&"networking.istio.io"), "{names:?}");
