@@ -293,8 +293,8 @@ impl Cluster {
 
     /// Creates an object, or replaces all but its identity and status, as `kubectl apply` would:
     /// labels and annotations that the new manifest does not name stay (controllers write there),
-    /// and so does the status of an object that comes without one. A creation time given with a
-    /// *new* object is kept, so that a world can begin in the middle of its story.
+    /// and so does the status of an object that comes without one. A creation time, uid and status
+    /// given with a *new* object are kept, so that a world can begin in the middle of its story.
     pub fn apply(&self, object: Value) -> Result<Value, StoreError> {
         let kind = kind_of(&object)?;
         let (namespace, name) = key_of(kind, &object)?;
@@ -332,7 +332,7 @@ impl Cluster {
         } else {
             metadata.remove("namespace");
         }
-        metadata.insert("uid".to_owned(), json!(uid()));
+        metadata.entry("uid").or_insert_with(|| json!(uid()));
         metadata.entry("creationTimestamp").or_insert_with(|| json!(now));
         if metadata["creationTimestamp"].is_null() {
             metadata.insert("creationTimestamp".to_owned(), json!(now));
