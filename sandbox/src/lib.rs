@@ -15,4 +15,4 @@ mod world;
 
 pub use endpoints::{ClusterEndpoint, Endpoints};
 pub use fault::Fault;
-pub use world::{Controllers, Sandbox, Stories, Story, World, WorldCluster};
+pub use world::{Controllers, Sandbox, StartStory, Stories, Story, World, WorldCluster};
