@@ -76,7 +76,7 @@ impl Rollout {
                 "Measuring{at}. It goes on when analysis {name} is successful, and goes back when it fails."
             ),
             Wait::Experiment => format!("Running an experiment{at}. It goes on when that ends well."),
-            Wait::Controller if self.is_unseen() => format!("A change was asked for and the controller has not taken it in yet: {message}."),
+            Wait::Controller if self.is_unseen() => "A change was asked for; the controller has not taken it in yet.".into(),
             Wait::Controller if self.status.abort => "Aborting: the controller is about to send all traffic back to the stable version.".into(),
             Wait::Pods if self.is_first_deploy() => self.first_deploy_sentence(),
             Wait::Pods => format!("Progressing{at}: {}.", or(message, "pods are becoming ready")),
