@@ -213,4 +213,4 @@ mod rollouts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
