@@ -4,7 +4,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 
 /// What stands in `<head>`: title, style sheet, and the script that wakes the islands. `js`, `wasm`
 /// and `css` are paths on this server; the script carries leptos' nonce (`provide_nonce` first).
-pub fn head(title: String, js: &str, wasm: &str, css: &str) -> impl IntoView {
+pub fn head(title: String, js: &str, wasm: &str, css: &str) -> impl IntoView + use<> {
     let nonce = use_nonce();
     // One string: between two, markup would put a marker that a title shows as text.
     let title = format!("{title} · Signalbox");
@@ -55,7 +55,7 @@ pub fn skip_link(target: &'static str) -> impl IntoView {
 
 /// The theme switch. `chosen` is `light`, `dark` or nothing for the system's setting. It needs the
 /// island: without script the system's setting holds, and the switch does not show.
-pub fn theme_switch(chosen: Option<&str>) -> impl IntoView {
+pub fn theme_switch(chosen: Option<&str>) -> impl IntoView + use<> {
     let chosen = chosen.unwrap_or("system");
     let buttons = ["system", "light", "dark"].map(|choice| {
         let is_chosen = choice == chosen;

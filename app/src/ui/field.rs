@@ -17,7 +17,7 @@ pub fn select(
     label: &'static str,
     options: Vec<(String, String)>,
     chosen: &str,
-) -> impl IntoView {
+) -> impl IntoView + use<> {
     let options: Vec<_> = options
         .into_iter()
         .map(|(value, words)| {

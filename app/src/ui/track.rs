@@ -31,7 +31,13 @@ pub enum Size {
 
 /// The line. `at` is the index of the stop reached last; past the end, all is done. `label` says in
 /// words what the drawing shows: "60 %, step 6 of 9".
-pub fn track(size: Size, run: Run, at: usize, stops: &[Stop<'_>], label: String) -> impl IntoView {
+pub fn track(
+    size: Size,
+    run: Run,
+    at: usize,
+    stops: &[Stop<'_>],
+    label: String,
+) -> impl IntoView + use<> {
     let stops: Vec<_> = stops
         .iter()
         .enumerate()
