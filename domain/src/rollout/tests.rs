@@ -11,6 +11,9 @@ use jiff::Timestamp;
 
 use super::*;
 
+/// What makes one rollout into another.
+pub(crate) type Modifier = fn(&mut Rollout);
+
 /// A canary of 20-40-60-80-100 from `app:1` to `app:2`, paused for a person at 60 %.
 pub(crate) fn rollout() -> Rollout {
     Rollout {

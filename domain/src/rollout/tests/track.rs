@@ -18,7 +18,7 @@ fn line(rollout: &Rollout) -> String {
 
 #[test]
 fn a_run_stands_where_it_is() {
-    let rows: Vec<(&str, fn(&mut Rollout), &str)> = vec![
+    let rows: Vec<(&str, Modifier, &str)> = vec![
         ("at a gate", |_| (), "0* 20* 40* Analysis* 60* [Person] 80 Experiment 100"),
         ("timed pause", timed_pause, "0* [20] 40 Analysis 60 Person 80 Experiment 100"),
         ("healthy", healthy, "0* 20* 40* Analysis* 60* Person* 80* Experiment* 100*"),

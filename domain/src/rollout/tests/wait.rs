@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn every_state_names_what_ends_it() {
     let since = Some(time(1_000));
-    let rows: Vec<(&str, fn(&mut Rollout), Wait)> = vec![
+    let rows: Vec<(&str, Modifier, Wait)> = vec![
         ("a pause without end", |_| (), Wait::Person { since }),
         ("a timed pause", timed_pause, Wait::Until { at: time(1_180) }),
         (

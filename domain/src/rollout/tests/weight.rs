@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn weights_follow_plan_router_and_pods() {
-    let rows: Vec<(&str, fn(&mut Rollout), u32, Option<u32>)> = vec![
+    let rows: Vec<(&str, Modifier, u32, Option<u32>)> = vec![
         ("at a step", |_| (), 60, Some(60)),
         ("the router lags", |r| r.status.canary_weight = Some(40), 60, Some(40)),
         ("the router says nothing", |r| r.status.canary_weight = None, 60, Some(60)),

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn every_state_is_told_in_words_that_are_true() {
-    let rows: Vec<(&str, fn(&mut Rollout))> = vec![
+    let rows: Vec<(&str, Modifier)> = vec![
         ("gate", |_| ()),
         ("timed pause", timed_pause),
         ("undecided", undecided),
