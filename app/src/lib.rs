@@ -10,6 +10,8 @@ pub mod components;
 pub mod live;
 #[cfg(feature = "ssr")]
 pub mod pages;
+#[cfg(all(test, feature = "ssr"))]
+mod sample;
 #[cfg(feature = "ssr")]
 mod shell;
 #[cfg(feature = "ssr")]

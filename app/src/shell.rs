@@ -2,10 +2,27 @@
 //! of it that change.
 
 use domain::{actor::Actor, board::Freshness};
+use jiff::Timestamp;
+use leptos::prelude::*;
 
-use crate::pages::{
-    audit::AuditPage, connections::ConnectionsPage, environments::EnvironmentsPage,
-    problem::ProblemPage, rollout::RolloutPage, rollouts::RolloutsPage, sign_in::SignInPage,
+use crate::{
+    components::{actor::signed_in, markup, since::staleness},
+    pages::{
+        audit::{self, AuditPage},
+        connections::{self, ConnectionsPage},
+        environments::{self, EnvironmentsPage},
+        problem::{self, ProblemPage},
+        rollout::{self, RolloutPage},
+        rollouts::{self, RolloutsPage},
+        sign_in::{self, SignInPage},
+    },
+    ui::{
+        Tone,
+        dialog::dialog,
+        document::{announcer, head, live_indicator, skip_link, theme_switch},
+        empty_state::notice,
+        icon::{brand, sprite},
+    },
 };
 
 /// Where the built files are, with their hashes, as paths on this server.
@@ -44,6 +61,10 @@ pub struct Frame {
     /// The worst freshness of the clusters on the page.
     pub freshness: Freshness,
     pub outcome: Option<Outcome>,
+    /// The server's time of rendering: what ages and countdowns are told from.
+    pub now: Timestamp,
+    /// How many times faster than ours that time runs; 1 but in a pretend world.
+    pub speed: u32,
 }
 
 /// A page with everything it shows.
@@ -75,17 +96,151 @@ pub struct Live {
     pub parts: Vec<Fragment>,
 }
 
+/// The pages of the navigation: address, name, and the key that goes there after `g`.
+const PLACES: [(&str, &str, Option<&str>); 4] = [
+    ("/", "Environments", Some("e")),
+    ("/rollouts", "Rollouts", Some("r")),
+    ("/audit", "Audit", Some("a")),
+    ("/connections", "Connections", None),
+];
+
 /// The whole document, with `nonce` as leptos provides it.
-pub fn document(_page: &Page, _frame: &Frame) -> String {
-    String::new()
+pub fn document(page: &Page, frame: &Frame) -> String {
+    let theme = match frame.theme {
+        None => None,
+        Some(Theme::Light) => Some("light"),
+        Some(Theme::Dark) => Some("dark"),
+    };
+    let Assets { js, wasm, css } = &frame.assets;
+    let is_live = !frame.version.is_empty();
+    let stale = is_live.then(|| staleness(&frame.freshness)).flatten();
+    let now = frame.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let speed = (frame.speed != 1).then_some(frame.speed);
+    let island = is_live.then(|| {
+        let (view, version) = (frame.view.clone(), frame.version.clone());
+        view! { <crate::live::Live view version /> }
+    });
+    let content = match &frame.actor {
+        Some(actor) => view! {
+            <div class="shell">
+                {navigation(page, actor, theme, is_live, stale.clone())}
+                <main id="main">{outcome(frame)}{region_of(page)}</main>
+            </div>
+        }
+        .into_any(),
+        None => view! { <main id="main" class="alone">{outcome(frame)}{region_of(page)}</main> }
+            .into_any(),
+    };
+    let html = markup(view! {
+        <html lang="en" data-theme-mode=theme>
+            <head>{head(title(page), js, wasm, css)}</head>
+            <body data-theme-mode=theme data-stale=stale.as_ref().map(|_| "stale") data-now=now data-speed=speed>
+                {skip_link("#main")}
+                {sprite()}
+                {content}
+                {announcer()}
+                {help()}
+                {island}
+            </body>
+        </html>
+    });
+    format!("<!DOCTYPE html>{html}")
 }
 
 /// The part of the page inside `<main>`, as one fragment: sent when its shape changed.
-pub fn region(_page: &Page, _frame: &Frame) -> Fragment {
-    Fragment { id: "region".into(), html: String::new() }
+pub fn region(page: &Page, _frame: &Frame) -> Fragment {
+    Fragment { id: "region".into(), html: markup(region_of(page)) }
 }
 
 /// The parts of the region that change by themselves.
-pub fn live(_page: &Page) -> Live {
-    Live { shape: String::new(), parts: vec![] }
+pub fn live(page: &Page) -> Live {
+    match page {
+        Page::Environments(page) => environments::live(page),
+        Page::Rollouts(page) => rollouts::live(page),
+        Page::Rollout(page) => rollout::live(page),
+        Page::Connections(page) => connections::live(page),
+        Page::Audit(_) | Page::SignIn(_) | Page::Problem(_) => {
+            Live { shape: String::new(), parts: vec![] }
+        }
+    }
 }
+
+fn region_of(page: &Page) -> impl IntoView + use<> {
+    let content = match page {
+        Page::Environments(page) => environments::draw(page),
+        Page::Rollouts(page) => rollouts::draw(page),
+        Page::Rollout(page) => rollout::draw(page),
+        Page::Connections(page) => connections::draw(page),
+        Page::Audit(page) => audit::draw(page),
+        Page::SignIn(page) => sign_in::draw(page),
+        Page::Problem(page) => problem::draw(page),
+    };
+    view! { <div id="region">{content}</div> }
+}
+
+fn title(page: &Page) -> String {
+    match page {
+        Page::Environments(_) => "Environments".into(),
+        Page::Rollouts(_) => "Rollouts".into(),
+        Page::Rollout(page) => format!("{} in {}", page.rollout.key.name, page.environment.name),
+        Page::Connections(_) => "Connections".into(),
+        Page::Audit(_) => "Audit".into(),
+        Page::SignIn(_) => "Sign in".into(),
+        Page::Problem(page) => page.title.clone(),
+    }
+}
+
+/// Which place of the navigation a page belongs to.
+fn place(page: &Page) -> &'static str {
+    match page {
+        Page::Environments(_) => "/",
+        Page::Rollouts(_) | Page::Rollout(_) => "/rollouts",
+        Page::Connections(_) => "/connections",
+        Page::Audit(_) => "/audit",
+        Page::SignIn(_) | Page::Problem(_) => "",
+    }
+}
+
+fn navigation(
+    page: &Page,
+    actor: &Actor,
+    theme: Option<&str>,
+    is_live: bool,
+    stale: Option<String>,
+) -> AnyView {
+    let here = place(page);
+    let links: Vec<_> = PLACES
+        .into_iter()
+        .map(|(address, name, key)| {
+            let current = (address == here).then_some("page");
+            view! { <a href=address aria-current=current data-go=key>{name}</a> }
+        })
+        .collect();
+    let indicator = is_live.then(|| live_indicator("Live", stale));
+    view! {
+        <nav class="nav" aria-label="Main">
+            <a class="nav__brand" href="/">{brand()}"Signalbox"</a>
+            {links}
+            <div class="nav__foot">{indicator}{theme_switch(theme)}{signed_in(actor)}</div>
+        </nav>
+    }
+    .into_any()
+}
+
+fn outcome(frame: &Frame) -> Option<impl IntoView + use<>> {
+    let Outcome { good, sentence } = frame.outcome.clone()?;
+    Some(notice(if good { Tone::Positive } else { Tone::Negative }, sentence))
+}
+
+/// The keys, opened by `?`: of the pages there are.
+fn help() -> impl IntoView {
+    let go = PLACES.iter().filter_map(|(_, name, key)| key.map(|key| (format!("g {key}"), *name)));
+    let rows: Vec<_> = go
+        .chain([("/".to_owned(), "Filter"), ("?".to_owned(), "This help")])
+        .map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> })
+        .collect();
+    dialog("help", "Keys", view! { <dl class="facts">{rows}</dl> })
+}
+
+#[cfg(test)]
+mod tests;
