@@ -95,7 +95,7 @@ async fn start_story(
 ) -> Response {
     let wish: StartStory = match read(&headers, &body) {
         Ok(wish) => wish,
-        Err(refusal) => return refusal,
+        Err((code, why)) => return refused(code, &why),
     };
     let Some(cluster) = running.find(&wish.cluster) else {
         return refused(StatusCode::NOT_FOUND, &format!("no cluster is named {}", wish.cluster));
@@ -139,7 +139,7 @@ async fn set_fault(
 ) -> Response {
     let wish: SetFault = match read(&headers, &body) {
         Ok(wish) => wish,
-        Err(refusal) => return refusal,
+        Err((code, why)) => return refused(code, &why),
     };
     let fault = match Fault::parse(&wish.fault, wish.kind.as_deref(), wish.milliseconds) {
         Ok(fault) => fault,
@@ -152,12 +152,12 @@ async fn set_fault(
 }
 
 /// Reads a form or JSON. A page of another site may not post here (Fetch Metadata).
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Response> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, (StatusCode, String)> {
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if site.is_some_and(|site| site != "same-origin" && site != "none") {
-        return Err(refused(StatusCode::FORBIDDEN, "another site may not control this world"));
+        return Err((StatusCode::FORBIDDEN, "another site may not control this world".to_owned()));
     }
-    let unreadable = |why: String| refused(StatusCode::BAD_REQUEST, &why);
+    let unreadable = |why: String| (StatusCode::BAD_REQUEST, why);
     if is_json(headers) {
         return serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()));
     }

@@ -227,17 +227,17 @@ async fn configuration(State(provider): State<Provider>) -> Json<Value> {
 }
 
 async fn authorize(State(provider): State<Provider>, Query(asked): Query<Asked>) -> Response {
-    match check(&provider, &asked) {
-        Err(refusal) => refusal,
-        Ok(()) if asked.prompt.as_deref() == Some("none") => {
-            provider.back(&asked, &[("error", "login_required")])
-        }
-        Ok(()) => page_answer(StatusCode::OK, page::pick_a_role(&asked)),
+    if let Some(refusal) = refusal(&provider, &asked) {
+        return refusal;
     }
+    if asked.prompt.as_deref() == Some("none") {
+        return provider.back(&asked, &[("error", "login_required")]);
+    }
+    page_answer(StatusCode::OK, page::pick_a_role(&asked))
 }
 
 async fn pick(State(provider): State<Provider>, Form(picked): Form<Picked>) -> Response {
-    if let Err(refusal) = check(&provider, &picked.asked) {
+    if let Some(refusal) = refusal(&provider, &picked.asked) {
         return refusal;
     }
     if !ROLES.contains(&picked.role.as_str()) {
@@ -248,10 +248,10 @@ async fn pick(State(provider): State<Provider>, Form(picked): Form<Picked>) -> R
 }
 
 /// A request of an unknown client or for an unknown address is answered here and never redirected.
-fn check(provider: &Provider, asked: &Asked) -> Result<(), Response> {
+fn refusal(provider: &Provider, asked: &Asked) -> Option<Response> {
     if !provider.is_ours(asked) {
         let page = page::refused("This client or its redirect address is not registered here.");
-        return Err(page_answer(StatusCode::BAD_REQUEST, page));
+        return Some(page_answer(StatusCode::BAD_REQUEST, page));
     }
     let error = if asked.response_type != "code" {
         Some(("unsupported_response_type", "only the code flow is offered"))
@@ -262,12 +262,8 @@ fn check(provider: &Provider, asked: &Asked) -> Result<(), Response> {
     } else {
         None
     };
-    match error {
-        None => Ok(()),
-        Some((error, why)) => {
-            Err(provider.back(asked, &[("error", error), ("error_description", why)]))
-        }
-    }
+    let (error, why) = error?;
+    Some(provider.back(asked, &[("error", error), ("error_description", why)]))
 }
 
 #[derive(Default, Deserialize)]
