@@ -1,5 +1,7 @@
 //! The pretend world as its clients see it: kube-rs, kubectl, a browser without script.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod control;
 mod faults;
 mod kubectl;
