@@ -60,7 +60,7 @@ fn form(rollout: &Rollout, action: Action, why: Option<String>) -> impl IntoView
     let facts = rollout.facts();
     let (kind, label, hint) = match action {
         Action::Resume => (Kind::Primary, "Resume (Argo: promote)", "What you looked at"),
-        Action::Abort => (Kind::Stop, "Abort", "What is wrong; required"),
+        Action::Abort => (Kind::Stop, "Abort", "What is wrong"),
     };
     let verb = action.verb();
     let consequence = why.is_none().then(|| view! { <p>{consequence(rollout, action)}</p> });
