@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{address, id, phase_badge, since};
+use super::{address, id, phase_badge, since, version};
 use crate::ui::{
     button::{self, Kind},
     time::time_ago,
@@ -19,11 +19,12 @@ pub(crate) fn card(rollout: &Rollout, freshness: &Freshness) -> impl IntoView + 
         if is_degraded { (Kind::Plain, "Look at it") } else { (Kind::Primary, "Decide") };
     let subject = rollout.key.name.to_string();
     let place = rollout.key.environment.to_string();
+    let since = since::of(rollout).map(|at| (" · ", since::word(rollout), " ", time_ago(at)));
     view! {
         <div class="card attention" id=id::part(&rollout.key, 'a') data-tone=is_degraded.then_some("negative")>
             <span class="attention__phase">{phase_badge::of(rollout, freshness)}</span>
-            <span><b>{subject}</b>" in "<b>{place}</b>" "{since::of(rollout).map(time_ago)}</span>
-            <small>{rollout.sentence()}</small>
+            <span><b>{subject}</b>" in "<b>{place}</b>": "{rollout.sentence()}</span>
+            <small>{version::words(rollout)}{since}</small>
             {button::link(kind, address::rollout(&rollout.key), label)}
         </div>
     }

@@ -36,7 +36,7 @@ fn row(entry: &Entry) -> impl IntoView + use<> {
     let detail = entry.detail.clone().unwrap_or_default();
     view! {
         <tr id=format!("entry-{}", entry.sequence)>
-            <th scope="row" class="mono">{time_exact(entry.at)}</th>
+            <td class="mono">{time_exact(entry.at)}</td>
             <td>{entry.actor_name.clone()}<br /><small>{entry.actor_id.clone()}</small></td>
             <td>{entry.sentence.clone()}{reason}</td>
             <td>{chip(tone, word)}" "<small>{decided}{detail}</small></td>

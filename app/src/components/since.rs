@@ -40,13 +40,14 @@ pub(crate) fn of(rollout: &Rollout) -> Option<Timestamp> {
     since.or_else(revision).or(rollout.created_at)
 }
 
-/// What the number beside a rollout counts from.
+/// What happened then. The island turns the time behind it into an age, so the words are such that
+/// both read: "Paused 2026-11-23 14:02:11 UTC", "Paused 12 min ago".
 pub(crate) fn word(rollout: &Rollout) -> &'static str {
     match (rollout.reading().phase, rollout.wait()) {
-        (Phase::Healthy, _) => "Healthy since",
+        (Phase::Healthy, _) => "Finished",
         (Phase::Degraded, Wait::NewCommit { .. }) => "Aborted",
         (Phase::Paused, Wait::Person { .. } | Wait::Promotion { .. } | Wait::Undecided { .. }) => {
-            "Waits since"
+            "Paused"
         }
         _ => "Released",
     }

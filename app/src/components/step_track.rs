@@ -19,6 +19,10 @@ pub(crate) fn large(rollout: &Rollout) -> Option<impl IntoView + use<>> {
 }
 
 fn draw(rollout: &Rollout, size: Size) -> Option<impl IntoView + use<>> {
+    // A first deploy skips its steps: there is no way to draw.
+    if rollout.is_first_deploy() {
+        return None;
+    }
     let line = line(rollout, size);
     if line.is_empty() {
         return None;

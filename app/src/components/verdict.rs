@@ -34,7 +34,7 @@ fn run(run: &AnalysisRun) -> impl IntoView + use<> {
     let about = format!("{}, revision {}", kind(run.kind), run.revision);
     view! {
         <tr>
-            <th scope="row">{run.name.clone()}<br /><small>{about}</small></th>
+            <td><b>{run.name.clone()}</b><br /><small>{about}</small></td>
             <td class="stack">
                 {metrics}
                 {run.message.clone().filter(|text| !text.is_empty()).map(|text| view! { <p>{text}</p> })}

@@ -83,18 +83,23 @@ fn card(page: &ConnectionsPage, cluster: &Cluster) -> AnyView {
 }
 
 fn link(link: &Link) -> AnyView {
-    let (tone, word, since, error, mend) = match link {
-        Link::Live { since } => (Tone::Positive, "Live", *since, None, None),
-        Link::Connecting { since, error } => {
-            (Tone::Announcement, "Connecting", *since, error.clone(), error.as_ref().map(|_| MEND))
-        }
+    let (tone, word, then, since, error, mend) = match link {
+        Link::Live { since } => (Tone::Positive, "Live", "connected ", *since, None, None),
+        Link::Connecting { since, error } => (
+            Tone::Announcement,
+            "Connecting",
+            "began ",
+            *since,
+            error.clone(),
+            error.as_ref().map(|_| MEND),
+        ),
         Link::Stale { since, error } => {
-            (Tone::Warning, "Stale", *since, Some(error.clone()), Some(MEND))
+            (Tone::Warning, "Stale", "last seen ", *since, Some(error.clone()), Some(MEND))
         }
     };
     let error = error.map(|error| view! { <p>{format!("The last error: {error}")}</p> });
     let mend = mend.map(|mend| view! { <p><small>{mend}</small></p> });
-    view! { <p>{chip(tone, word)}" since "{time_ago(since)}</p>{error}{mend} }.into_any()
+    view! { <p>{chip(tone, word)}" "{then}{time_ago(since)}</p>{error}{mend} }.into_any()
 }
 
 /// How to mend a line that does not hold.
@@ -119,7 +124,7 @@ fn kinds(cluster: &Cluster) -> AnyView {
             view! {
                 <div>
                     <dt>{kind.clone()}</dt>
-                    <dd>{words}" "{since.map(|since| ("Since ", time_ago(since)))}</dd>
+                    <dd>{words}" "{since.map(|since| ("It broke ", time_ago(since), "."))}</dd>
                     <dd>{chip(tone, verdict)}</dd>
                 </div>
             }

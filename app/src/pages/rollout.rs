@@ -142,7 +142,11 @@ fn chips(rollout: &Rollout) -> impl IntoView + use<> {
     let status = &rollout.status;
     let wanted = rollout.spec.replicas;
     let tone = if status.ready_replicas >= wanted { Tone::Neutral } else { Tone::Warning };
-    let pods = format!("{} of {wanted} pods ready", status.ready_replicas);
+    let pods = match status.ready_replicas {
+        // A canary runs beside the stable pods: more than asked for is as it should be.
+        ready if ready >= wanted => format!("{ready} pods ready"),
+        ready => format!("{ready} of {wanted} pods ready"),
+    };
     let first = rollout.is_first_deploy().then(|| chip(Tone::Announcement, "first deploy"));
     let restarting = (rollout.spec.restart_at.is_some()
         && rollout.spec.restart_at != status.restarted_at)

@@ -99,7 +99,7 @@ fn columns(query: &Query) -> Vec<Column> {
         sorted("Environment", Sort::Environment),
         Column::new("Version"),
         sorted("Phase", Sort::Phase),
-        Column::new("Since"),
+        Column::new("Last change"),
     ]
 }
 
