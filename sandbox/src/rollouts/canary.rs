@@ -171,7 +171,7 @@ fn route(pass: &mut Pass) {
     let desired = desired_weight(pass);
     let max = max_weight(pass);
     let needed = (max - desired) * pass.replicas() / max;
-    if !pass.stable_set().is_some_and(|stable| stable.available >= needed) {
+    if pass.stable_set().is_none_or(|stable| stable.available < needed) {
         return;
     }
     istio::set_weight(pass, desired);

@@ -5,7 +5,7 @@
 
 use super::pass::{Outcome, Write, reconcile};
 use super::traffic::{SUSTAINED, Traffic, answer};
-use super::{analysis, pods, run};
+use super::{analysis, pods, renewal, run};
 use crate::clock::Clock;
 use crate::kubernetes::kinds::{self, Kind};
 use crate::kubernetes::store::{Change, Cluster, Event, Part, StoreError};
@@ -19,8 +19,8 @@ use std::time::Duration;
 /// How long a pod takes to become Ready.
 const POD_START: Duration = Duration::from_secs(4);
 
-/// A Rollout that is written again and again by two parties is given up for this turn.
-const PASSES_AT_ONCE: usize = 32;
+/// Looks in one turn, against a world that never rests; what is left waits for the next turn.
+const LOOKS_AT_ONCE: usize = 100_000;
 
 /// What the controller watches. Deletions of the rest need no answer.
 static WATCHED: [&Kind; 8] = [
@@ -100,7 +100,7 @@ impl Controller {
     pub fn settle(&mut self) {
         // Our own writes come back as events, so a quiet round is the end. The bound only guards
         // against a world that never rests.
-        for _ in 0..10_000 {
+        for _ in 0..LOOKS_AT_ONCE {
             self.read_events();
             self.take_due();
             let Some(key) = self.queue.pop_first() else { return };
@@ -296,7 +296,11 @@ impl Controller {
                 for (kind, namespace, name) in self.referenced_by.get(key).into_iter().flatten() {
                     children.extend(self.cluster.get_shared(kind, namespace, name));
                 }
-                reconcile(now, &object, &children)
+                let outcome = reconcile(now, &object, &children);
+                match outcome.writes.is_empty() {
+                    true => with(outcome, renewal::renew(now, &object)),
+                    false => outcome,
+                }
             }
             "ReplicaSet" => {
                 let start = self.clock.scale(POD_START);
@@ -310,14 +314,10 @@ impl Controller {
         }
         let is_refused = self.write(namespace, &outcome).is_err();
         self.plan(key, outcome.wake);
-        if is_refused && self.passes_left() {
+        if is_refused {
+            // Somebody wrote in between: the next look sees more.
             self.queue.insert(key.clone());
         }
-    }
-
-    /// A refused write means that somebody wrote in between, so the next look sees more.
-    fn passes_left(&self) -> bool {
-        self.queue.len() < PASSES_AT_ONCE * 1_000
     }
 
     /// What an object owns, and (for pods) what that owns in turn.
@@ -366,6 +366,13 @@ impl Controller {
         }
         Ok(())
     }
+}
+
+/// Both sets of writes, and the earlier of the two times.
+fn with(mut one: Outcome, other: Outcome) -> Outcome {
+    one.writes.extend(other.writes);
+    one.wake = one.wake.into_iter().chain(other.wake).min();
+    one
 }
 
 fn apply(cluster: &Cluster, namespace: &str, write: &Write) -> Result<(), StoreError> {

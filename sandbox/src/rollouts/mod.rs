@@ -15,12 +15,15 @@ mod istio;
 pub mod pass;
 mod phase;
 pub mod pods;
+pub mod renewal;
 mod replica_set;
 pub mod run;
 mod scaling;
 pub mod traffic;
 mod types;
 mod validation;
+
+pub(crate) use types::duration_seconds;
 
 #[cfg(test)]
 mod tests;

@@ -18,11 +18,16 @@ pub const COUNT_ONLY: &str = "sandbox.signalbox.dev/count-only";
 /// not there.
 pub const NEVER_READY: &str = "sandbox.signalbox.dev/never-ready";
 
+/// Annotation on a pod template: seconds until its pods are Ready, instead of the world's own.
+pub const START_SECONDS: &str = "sandbox.signalbox.dev/start-seconds";
+
 /// Keeps the pods of one ReplicaSet; a new one is Ready after `start`.
 pub fn keep(now: Timestamp, object: &Value, pods: &[Arc<Value>], start: SignedDuration) -> Outcome {
     let set = ReplicaSet::read(object);
     let annotations = &object["spec"]["template"]["metadata"]["annotations"];
     let mut outcome = Outcome::default();
+    let own = annotations[START_SECONDS].as_str().and_then(|text| text.parse().ok());
+    let start = own.map_or(start, SignedDuration::from_secs);
     let minimum = object["spec"]["minReadySeconds"].as_i64().unwrap_or_default();
     let minimum = SignedDuration::from_secs(minimum);
     let (mut count, mut ready, mut available) = (0, 0, 0);

@@ -39,11 +39,10 @@ pub fn assess(now: Timestamp, run: &Value, ask: &mut dyn FnMut(&Value) -> Answer
     let mut results = Vec::new();
     let metrics = run["spec"]["metrics"].as_array();
     for metric in metrics.into_iter().flatten() {
-        let known = was["metricResults"].as_array().into_iter().flatten();
+        let mut known = was["metricResults"].as_array().into_iter().flatten();
         let mut result = known
-            .filter(|result| result["name"] == metric["name"])
+            .find(|result| result["name"] == metric["name"])
             .cloned()
-            .next()
             .unwrap_or_else(|| fresh(run, metric));
         if !is_terminated && !is_done(phase(&result)) {
             let due = due(metric, &result, started);
