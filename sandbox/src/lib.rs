@@ -11,6 +11,7 @@ mod fault;
 pub mod kubernetes;
 pub mod oidc;
 pub mod rollouts;
+pub mod scenarios;
 mod world;
 
 pub use endpoints::{ClusterEndpoint, Endpoints};
