@@ -72,11 +72,9 @@ fn card(page: &ConnectionsPage, cluster: &Cluster) -> AnyView {
                 <h2>{format!("Cluster {}", cluster.name)}</h2>
                 <small>{serves}</small>
             </div>
-            <div class="pad stack">
-                {link(&cluster.link)}
-                {kinds(cluster)}
-                {unreadable(cluster)}
-            </div>
+            {link(&cluster.link)}
+            {kinds(cluster)}
+            {unreadable(cluster)}
         </section>
     }
     .into_any()
@@ -99,7 +97,7 @@ fn link(link: &Link) -> AnyView {
     };
     let error = error.map(|error| view! { <p>{format!("The last error: {error}")}</p> });
     let mend = mend.map(|mend| view! { <p><small>{mend}</small></p> });
-    view! { <p>{chip(tone, word)}" "{then}{time_ago(since)}</p>{error}{mend} }.into_any()
+    view! { <div class="pad stack"><p>{chip(tone, word)}" "{then}{time_ago(since)}</p>{error}{mend}</div> }.into_any()
 }
 
 /// How to mend a line that does not hold.
@@ -131,7 +129,7 @@ fn kinds(cluster: &Cluster) -> AnyView {
         })
         .collect();
     if rows.is_empty() {
-        return view! { <p class="quiet">"Nothing is watched yet."</p> }.into_any();
+        return view! { <p class="pad quiet">"Nothing is watched yet."</p> }.into_any();
     }
     view! { <dl class="conditions">{rows}</dl> }.into_any()
 }
@@ -164,10 +162,12 @@ fn unreadable(cluster: &Cluster) -> Option<AnyView> {
         .collect();
     Some(
         view! {
-            <h3>"Unreadable objects"</h3>
-            <p>{chip(Tone::Warning, count.to_string())}" "{words}</p>
+            <div class="card__head">
+                <h2>"Unreadable objects "{chip(Tone::Warning, count.to_string())}</h2>
+                <small>{words}</small>
+            </div>
             <dl class="conditions">{rows}</dl>
-            <p><small>"Mend the object where it is made, in Git or by kubectl; it comes back by itself."</small></p>
+            <p class="pad"><small>"Mend the object where it is made, in Git or by kubectl; it comes back by itself."</small></p>
         }
         .into_any(),
     )

@@ -96,9 +96,10 @@ fn columns(query: &Query) -> Vec<Column> {
     };
     vec![
         sorted("Rollout", Sort::Name),
+        // Second, so that a phone shows it before anything must be scrolled.
+        sorted("Phase", Sort::Phase),
         sorted("Environment", Sort::Environment),
         Column::new("Version"),
-        sorted("Phase", Sort::Phase),
         Column::new("Last change"),
     ]
 }
@@ -111,9 +112,9 @@ fn row(page: &RolloutsPage, rollout: &Rollout) -> impl IntoView + use<> {
     view! {
         <tr id=id::rollout(key)>
             <th scope="row"><a href=address::rollout(key)>{key.name.to_string()}</a>{service}</th>
+            {phase_cell(page, rollout)}
             <td>{format!("{} · {}", key.environment, key.namespace)}</td>
             {version_cell(rollout)}
-            {phase_cell(page, rollout)}
             {since_cell(rollout)}
         </tr>
     }
