@@ -11,6 +11,7 @@ use super::types::{Rollout, Spec, Status};
 use super::{blue_green, canary, phase, validation};
 use crate::kubernetes::kinds::{self, Kind};
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -69,7 +70,7 @@ pub struct Outcome {
 /// ReplicaSets, their pods (needed while restarting), its AnalysisRuns, and of its namespace the
 /// Services, VirtualServices and AnalysisTemplates that it names.
 pub fn reconcile(now: Timestamp, rollout: &Value, children: &[Arc<Value>]) -> Outcome {
-    let read = match serde_json::from_value::<Rollout>(rollout.clone()) {
+    let read = match Rollout::deserialize(rollout) {
         Ok(read) => read,
         Err(error) => {
             return Outcome { unreadable: Some(error.to_string()), ..Outcome::default() };

@@ -157,7 +157,7 @@ fn every_story_can_be_started_and_comes_to_what_its_sentence_says() {
     ] {
         let mut world = demo("eu-1");
         world.start(story).unwrap();
-        world.pass(1200);
+        world.pass(600);
         let status = world.status("shop-prod", "storefront");
         let told = format!(
             "{} {}",
@@ -217,4 +217,51 @@ fn five_thousand_idle_rollouts_appear_at_once_and_leave_the_controller_nothing_t
     assert_eq!(cluster.version(), before, "nothing is left to write");
     assert!(took < Duration::from_secs(4), "{took:?}, even on a busy machine");
     eprintln!("5,000 rollouts in {took:?}");
+}
+
+#[test]
+fn the_traffic_model_knows_every_shipped_metric_and_its_threshold() {
+    use crate::rollouts::expression::Answer;
+    use crate::rollouts::traffic::{self, answer};
+    let objects = kustomize::render("kustomize/prod").unwrap();
+    let metrics: Vec<_> = objects
+        .iter()
+        .filter(|object| object["kind"] == "AnalysisTemplate")
+        .flat_map(|template| template["spec"]["metrics"].as_array().cloned().unwrap_or_default())
+        .collect();
+    assert_eq!(metrics.len(), 5);
+    for metric in &metrics {
+        let told = answer(metric, Signals::GOOD, Duration::from_secs(600), traffic::SUSTAINED);
+        assert!(!matches!(told, Answer::Failure(_)), "{told:?}");
+        let name = metric["name"].as_str().unwrap();
+        let threshold = match name {
+            "error-rate" => format!("> {}", traffic::ERROR_RATE_LIMIT),
+            "latency" => format!("> {}", traffic::LATENCY_LIMIT_MS),
+            "success-rate" => format!("< {}", traffic::SUCCESS_RATE_LIMIT),
+            "fast-breaker" => format!("> {}", traffic::FAST_BREAKER_LIMIT),
+            _ => String::new(),
+        };
+        let query = metric["provider"]["prometheus"]["query"].as_str().unwrap();
+        assert!(query.contains(&threshold), "{name} has no {threshold:?}: {query}");
+    }
+}
+
+#[tokio::test]
+async fn a_started_world_goes_on_by_itself_and_takes_a_resume() {
+    let clock = Clock::running(200.0);
+    let sandbox = crate::Sandbox::start(demo_world(&clock), clock).await.unwrap();
+    let cluster = sandbox.cluster("eu-1").unwrap();
+    let status =
+        || cluster.get(&kinds::ROLLOUT, "shop-prod", "checkout").unwrap()["status"].clone();
+    assert_eq!(status()["currentStepIndex"], 5);
+    let resume = |live: &mut Value| live["status"]["pauseConditions"] = Value::Null;
+    cluster.write_status(&kinds::ROLLOUT, "shop-prod", "checkout", resume).unwrap();
+    let mut changed = cluster.changed();
+    let healthy = async {
+        while status()["phase"] != "Healthy" {
+            changed.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), healthy).await.unwrap();
+    assert_eq!(status()["currentStepIndex"], 10);
 }
