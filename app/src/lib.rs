@@ -18,4 +18,6 @@ mod shell;
 pub mod ui;
 
 #[cfg(feature = "ssr")]
+pub use components::since::staleness;
+#[cfg(feature = "ssr")]
 pub use shell::{Assets, Fragment, Frame, Live, Outcome, Page, Theme, document, live, region};

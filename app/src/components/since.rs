@@ -54,7 +54,7 @@ pub(crate) fn word(rollout: &Rollout) -> &'static str {
 }
 
 /// How stale something is, in a sentence; nothing while it is live.
-pub(crate) fn staleness(freshness: &Freshness) -> Option<String> {
+pub fn staleness(freshness: &Freshness) -> Option<String> {
     match freshness {
         Freshness::Live => None,
         // A cluster that was never configured or seen has no time to tell.
