@@ -19,7 +19,7 @@ use crate::{
     ui::{
         Tone,
         dialog::dialog,
-        document::{announcer, head, live_indicator, skip_link, theme_switch},
+        document::{Styled, announcer, head, live_indicator, skip_link, style_sheet, theme_switch},
         empty_state::notice,
         icon::{brand, sprite},
     },
@@ -97,11 +97,11 @@ pub struct Live {
 }
 
 /// The pages of the navigation: address, name, and the key that goes there after `g`.
-const PLACES: [(&str, &str, Option<&str>); 4] = [
-    ("/", "Environments", Some("e")),
-    ("/rollouts", "Rollouts", Some("r")),
-    ("/audit", "Audit", Some("a")),
-    ("/connections", "Connections", None),
+const PLACES: [(&str, &str, &str); 4] = [
+    ("/", "Environments", "e"),
+    ("/rollouts", "Rollouts", "r"),
+    ("/audit", "Audit", "a"),
+    ("/connections", "Connections", "c"),
 ];
 
 /// The whole document, with `nonce` as leptos provides it.
@@ -116,10 +116,10 @@ pub fn document(page: &Page, frame: &Frame) -> String {
     let stale = is_live.then(|| staleness(&frame.freshness)).flatten();
     let now = frame.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let speed = (frame.speed != 1).then_some(frame.speed);
-    let island = is_live.then(|| {
-        let (view, version) = (frame.view.clone(), frame.version.clone());
-        view! { <crate::live::Live view version /> }
-    });
+    let (view, version) = (frame.view.clone(), frame.version.clone());
+    // Whoever is signed in came by the sign-in page and has the sheet already.
+    let styled = if frame.actor.is_some() { Styled::Beside } else { Styled::First };
+    let late_sheet = (styled == Styled::Beside).then(|| style_sheet(css));
     let content = match &frame.actor {
         Some(actor) => view! {
             <div class="shell">
@@ -133,14 +133,15 @@ pub fn document(page: &Page, frame: &Frame) -> String {
     };
     let html = markup(view! {
         <html lang="en" data-theme-mode=theme>
-            <head>{head(title(page), js, wasm, css)}</head>
+            <head>{head(title(page), js, wasm, css, styled)}</head>
             <body data-theme-mode=theme data-stale=stale.as_ref().map(|_| "stale") data-now=now data-speed=speed>
                 {skip_link("#main")}
                 {sprite()}
                 {content}
                 {announcer()}
                 {help()}
-                {island}
+                <crate::live::Live view version />
+                {late_sheet}
             </body>
         </html>
     });
@@ -234,7 +235,7 @@ fn outcome(frame: &Frame) -> Option<impl IntoView + use<>> {
 
 /// The keys, opened by `?`: of the pages there are.
 fn help() -> impl IntoView {
-    let go = PLACES.iter().filter_map(|(_, name, key)| key.map(|key| (format!("g {key}"), *name)));
+    let go = PLACES.into_iter().map(|(_, name, key)| (format!("g {key}"), name));
     let rows: Vec<_> = go
         .chain([("/".to_owned(), "Filter"), ("?".to_owned(), "This help")])
         .map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> })

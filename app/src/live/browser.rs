@@ -24,10 +24,14 @@ pub(super) fn start() {
     let now = js_sys::Date::now();
     let clock = Clock::read(&document, now);
     clock::tick(&document, clock, now);
-    let stream = Stream::open(document.clone(), clock, view, version, now);
+    // A page without a version is not live.
+    let stream =
+        (!version.is_empty()).then(|| Stream::open(document.clone(), clock, view, version, now));
     let beat = Closure::<dyn FnMut()>::new(move || {
         let now = js_sys::Date::now();
-        stream.tick(now);
+        if let Some(stream) = &stream {
+            stream.tick(now);
+        }
         clock::tick(&document, clock, now);
     });
     let _ = window.set_interval_with_callback_and_timeout_and_arguments_0(
@@ -36,6 +40,8 @@ pub(super) fn start() {
     );
     // Lives as long as the page.
     beat.forget();
+    // Said for whoever drives a browser: from here on keys and switches answer.
+    let _ = wanted.set_attribute("data-awake", "");
 }
 
 fn listen(window: &Window, document: &Document) {

@@ -24,9 +24,7 @@ impl Keys {
     pub(super) fn press(&mut self, key: &str, now: f64) -> Asked {
         let pair = self.go_since.take().is_some_and(|since| now - since < PAIR_MILLISECONDS);
         match key {
-            "e" | "r" | "p" | "j" | "f" | "a" if pair => {
-                key.chars().next().map_or(Asked::Nothing, Asked::Go)
-            }
+            "e" | "r" | "a" | "c" if pair => key.chars().next().map_or(Asked::Nothing, Asked::Go),
             "g" => {
                 self.go_since = Some(now);
                 Asked::Nothing

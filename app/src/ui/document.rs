@@ -2,9 +2,24 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
+/// When the style sheet is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Styled {
+    /// Before anything is shown: for the first page somebody sees. It fills the cache.
+    First,
+    /// Beside the content, which is readable after one request. [`style_sheet`] then ends the body.
+    Beside,
+}
+
 /// What stands in `<head>`: title, style sheet, and the script that wakes the islands. `js`, `wasm`
 /// and `css` are paths on this server; the script carries leptos' nonce (`provide_nonce` first).
-pub fn head(title: String, js: &str, wasm: &str, css: &str) -> impl IntoView + use<> {
+pub fn head(
+    title: String,
+    js: &str,
+    wasm: &str,
+    css: &str,
+    styled: Styled,
+) -> impl IntoView + use<> {
     let nonce = use_nonce();
     // One string: between two, markup would put a marker that a title shows as text.
     let title = format!("{title} · Signalbox");
@@ -13,12 +28,22 @@ pub fn head(title: String, js: &str, wasm: &str, css: &str) -> impl IntoView + u
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
-        <link rel="stylesheet" href=css.to_owned() />
+        {match styled {
+            Styled::First => style_sheet(css).into_any(),
+            Styled::Beside => {
+                view! { <link rel="preload" href=css.to_owned() r#as="style" /> }.into_any()
+            }
+        }}
         <link rel="modulepreload" href=js.to_owned() nonce=nonce.clone() />
         <link rel="preload" href=wasm.to_owned() r#as="fetch" r#type="application/wasm" crossorigin="" />
         <link rel="icon" href="data:," />
         <script type="module" nonce=nonce>{start_script(js, wasm)}</script>
     }
+}
+
+/// The link to the style sheet.
+pub fn style_sheet(css: &str) -> impl IntoView + use<> {
+    view! { <link rel="stylesheet" href=css.to_owned() /> }
 }
 
 /// Loads the module and wakes every island. An island the module does not have was built from other
