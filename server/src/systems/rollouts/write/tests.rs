@@ -88,7 +88,7 @@ pub(crate) fn board_with(object: &Value) -> Board {
     }
 }
 
-fn permit(object: &Value, action: Action, expect: Expect) -> Permit {
+pub(crate) fn permit(object: &Value, action: Action, expect: Expect) -> Permit {
     let actor = Actor {
         kind: ActorKind::Person,
         id: "id".into(),
@@ -106,7 +106,7 @@ fn permit(object: &Value, action: Action, expect: Expect) -> Permit {
 
 /// A cluster of one object that patches as an API server does: all tests, then the changes.
 #[derive(Clone)]
-struct OneObject(Arc<Mutex<Cell>>);
+pub(crate) struct OneObject(Arc<Mutex<Cell>>);
 
 struct Cell {
     object: Value,
@@ -116,11 +116,11 @@ struct Cell {
 }
 
 impl OneObject {
-    fn new(object: Value) -> Self {
+    pub(crate) fn new(object: Value) -> Self {
         Self(Arc::new(Mutex::new(Cell { object, between: vec![], patches: vec![] })))
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let cell = self.clone();
         let service = tower::service_fn(move |request: axum::http::Request<Body>| {
             let cell = cell.clone();
@@ -179,11 +179,11 @@ async fn run(world: &OneObject, permit: &Permit) -> Result<Facts, NotDone> {
     execute(&world.client(), &audited(permit).await).await
 }
 
-fn object(world: &OneObject) -> Value {
+pub(crate) fn object(world: &OneObject) -> Value {
     world.0.lock().unwrap().object.clone()
 }
 
-fn patches(world: &OneObject) -> Vec<Value> {
+pub(crate) fn patches(world: &OneObject) -> Vec<Value> {
     world.0.lock().unwrap().patches.clone()
 }
 
