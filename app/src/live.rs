@@ -45,6 +45,8 @@ pub fn Live(view: String, version: String) -> impl IntoView {
 pub fn Stream() -> impl IntoView {
     #[cfg(feature = "hydrate")]
     browser::start();
+    // Waking looks for what was rendered. Nothing renders as a comment, and pages carry none.
+    view! { <i hidden></i> }
 }
 
 /// Called by the page's start script once the module is there, before the islands wake.
