@@ -159,6 +159,7 @@ mod tests {
         let address = Address::Connections;
         for cluster in board.clusters.values_mut() {
             cluster.link = domain::board::Link::Live { since: now };
+            cluster.kinds.insert("Rollout".into(), domain::board::KindState::Watched);
         }
         assert_eq!(freshness(&board, &sees("one"), &address), Freshness::Live);
         let link = domain::board::Link::Stale { since: now, error: "gone".into() };

@@ -169,7 +169,7 @@ impl Reader {
                 .collect();
             let last = seen.len().checked_sub(1)?;
             let events = seen.iter().enumerate().map(|(at, change)| {
-                let id = (at == last).then(|| format!("id: {version}\n")).unwrap_or_default();
+                let id = if at == last { format!("id: {version}\n") } else { String::new() };
                 format!("event: change\n{id}data: {}\n\n", json!(change))
             });
             return Some(events.collect());

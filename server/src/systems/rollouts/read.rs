@@ -51,10 +51,10 @@ pub(crate) fn to_rollout(object: RolloutObject, place: &Place) -> Rollout {
         .cloned()
         .or_else(|| label(&metadata, SERVICE).map(Into::into))
         .unwrap_or_else(|| name.as_str().into());
-    let workload_generation = match &spec.workload_ref {
-        Some(_) => Some(annotation(&metadata, WORKLOAD_GENERATION).unwrap_or_default()),
-        None => None,
-    };
+    let workload_generation = spec
+        .workload_ref
+        .as_ref()
+        .map(|_| annotation(&metadata, WORKLOAD_GENERATION).unwrap_or_default());
     Rollout {
         key: RolloutKey {
             environment: place.environment.clone(),
@@ -66,7 +66,7 @@ pub(crate) fn to_rollout(object: RolloutObject, place: &Place) -> Rollout {
         uid: metadata.uid.clone().unwrap_or_default(),
         resource_version: metadata.resource_version.clone().unwrap_or_default(),
         generation: metadata.generation.unwrap_or_default(),
-        created_at: metadata.creation_timestamp.as_ref().and_then(|time| read_meta_time(time)),
+        created_at: metadata.creation_timestamp.as_ref().and_then(read_meta_time),
         spec: to_spec(spec, workload_generation),
         status: status.map(to_status).unwrap_or_default(),
         replica_sets: vec![],
@@ -216,7 +216,7 @@ pub(crate) fn to_replica_set(object: ReplicaSetObject) -> (Option<String>, Child
         ready: status.ready_replicas.map_or(0, count),
         available: status.available_replicas.map_or(0, count),
         images: spec.template.map(wire::PodTemplate::images).unwrap_or_default(),
-        created_at: metadata.creation_timestamp.as_ref().and_then(|time| read_meta_time(time)),
+        created_at: metadata.creation_timestamp.as_ref().and_then(read_meta_time),
     };
     (owner(&metadata), Child::ReplicaSet(set))
 }
