@@ -63,7 +63,7 @@ pub(crate) fn draw(page: &RolloutsPage) -> AnyView {
             {filters(page)}
         </div>
         {notes(page)}
-        <div class="card">{list}</div>
+        <div class="card rollouts">{list}</div>
         {pager(*at, *pages, |to| address::rollouts(&page.query, to))}
     }
     .into_any()
