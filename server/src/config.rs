@@ -254,6 +254,10 @@ role = "viewer"
                 ["line 4", "environments.cluster", "[[clusters]]"],
             ),
             ("[[environments]]\nname = \"a\"\nclass = \"big\"", ["line 3", "class", "`staging`"]),
+            (
+                "[[environments]]\nname = \"a/b\"\nclass = \"dev\"\ncluster = \"b\"\nnamespaces = [\"n\"]",
+                ["line 2", "environments.name", "letters"],
+            ),
             ("[[roles]]\ngroup = \"g\"\nrole = \"boss\"", ["line 3", "role", "`approver`"]),
             (
                 "[[roles]]\ngroup = \"g\"\nrole = \"viewer\"\nenvironments = [\"moon\"]",

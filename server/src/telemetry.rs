@@ -14,7 +14,7 @@ pub enum Format {
 
 /// What is logged unless `SIGNALBOX_LOG` says otherwise. The client library warns about every
 /// refused watch; we say that once, in words.
-const FILTER: &str = "info,kube_runtime=error,kube_client=error,tower_sessions=warn,sqlx=warn";
+const FILTER: &str = "info,kube_runtime=error,kube_client=off,tower_sessions=warn,sqlx=warn";
 
 /// Starts logging; a second call changes nothing.
 pub fn start(format: Format) {

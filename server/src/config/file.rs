@@ -235,6 +235,13 @@ fn check_environments(
                 "expected a name no other environment has",
             );
         }
+        if !is_plain(&name) {
+            return places.refuse(
+                &given.name,
+                "environments.name",
+                "expected letters, digits, `-`, `.` and `_`: the name is a part of addresses",
+            );
+        }
         if clusters.iter().all(|cluster| cluster.name.as_str() != given.cluster.get_ref()) {
             return places.refuse(
                 &given.cluster,
@@ -277,6 +284,12 @@ fn check_environments(
         });
     }
     Ok(checked)
+}
+
+/// Whether a name stands in an address as it is.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    !name.is_empty() && name.chars().all(plain)
 }
 
 fn check_oidc(
