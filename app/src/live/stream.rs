@@ -20,6 +20,9 @@ const RETRY_LAST: f64 = 30_000.0;
 /// HTTP/2, and the seventh tab would never load. In milliseconds.
 const HIDDEN: f64 = 60_000.0;
 
+/// What the browser calls with a message.
+type Heard = Closure<dyn FnMut(MessageEvent)>;
+
 /// The line and what is known about it. Times are in milliseconds since the epoch.
 pub(super) struct Stream {
     document: Document,
@@ -27,7 +30,7 @@ pub(super) struct Stream {
     view: String,
     version: RefCell<String>,
     source: RefCell<Option<EventSource>>,
-    heard: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
+    heard: RefCell<Option<Heard>>,
     /// The server's own word on staleness; empty when it is live.
     stale: RefCell<String>,
     news: Cell<f64>,
