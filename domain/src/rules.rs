@@ -204,7 +204,7 @@ fn possible(action: Action, rollout: &Rollout) -> Result<(), Refusal> {
     let verb = action.verb();
     if rollout.status.abort {
         return state(format!(
-            "It was aborted, so there is nothing to {verb}. Retry it, or revert the commit in Git."
+            "It was aborted, so there is nothing to {verb}. Revert the commit in Git."
         ));
     }
     if rollout.is_unseen() && (rollout.is_fully_promoted() || action == Action::Resume) {

@@ -127,7 +127,7 @@ impl Rollout {
         };
         if self.is_first_deploy() {
             return format!(
-                "Aborted on its first deploy; there is no stable version to go back to.{says} Mend it in Git, or retry."
+                "Aborted on its first deploy; there is no stable version to go back to.{says} Mend it in Git."
             );
         }
         let stable = self.stable_version();
@@ -137,7 +137,7 @@ impl Rollout {
         } else {
             format!("traffic is going back to {stable}")
         };
-        format!("Aborted; {back}.{says} Git still asks for {wanted}: revert that commit, or retry.")
+        format!("Aborted; {back}.{says} Git still asks for {wanted}: revert that commit.")
     }
 
     /// Whether this stands among what needs a person first, and how urgently (lower is sooner).

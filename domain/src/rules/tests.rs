@@ -175,8 +175,8 @@ fn every_refusal_says_what_to_do() {
     healthy, resume: The version asked for is already fully live, so there is nothing to resume.
     healthy, abort: The version asked for is already fully live, so there is nothing to abort.
     healthy and held, abort: The version asked for is already fully live, so there is nothing to abort.
-    aborted, resume: It was aborted, so there is nothing to resume. Retry it, or revert the commit in Git.
-    aborted, abort: It was aborted, so there is nothing to abort. Retry it, or revert the commit in Git.
+    aborted, resume: It was aborted, so there is nothing to resume. Revert the commit in Git.
+    aborted, abort: It was aborted, so there is nothing to abort. Revert the commit in Git.
     overdue, resume: It is degraded, and resuming would not mend that. See what the controller says, then mend it in Git.
     unseen, resume: The controller has not taken in the newest change yet, so there is nothing to resume so far. Try again in a moment.
     unseen after healthy, resume: The controller has not taken in the newest change yet, so there is nothing to resume so far. Try again in a moment.

@@ -75,10 +75,10 @@ fn every_state_is_told_in_words_that_are_true() {
     new commit unseen: Change not taken in yet | A change was asked for; the controller has not taken it in yet.
     first deploy: First deploy | First deploy. There is no stable version yet, so the steps are skipped; it is healthy once its pods are ready.
     aborting: Aborting | Aborting: the controller is about to send all traffic back to the stable version.
-    aborted: Aborted, back on 1 | Aborted; all traffic is on 1 again. The controller says: RolloutAborted: metric "errors" failed. Git still asks for 2: revert that commit, or retry.
-    aborted, traffic left: Aborted, going back to 1 | Aborted; traffic is going back to 1. The controller says: RolloutAborted: metric "errors" failed. Git still asks for 2: revert that commit, or retry.
+    aborted: Aborted, back on 1 | Aborted; all traffic is on 1 again. The controller says: RolloutAborted: metric "errors" failed. Git still asks for 2: revert that commit.
+    aborted, traffic left: Aborted, going back to 1 | Aborted; traffic is going back to 1. The controller says: RolloutAborted: metric "errors" failed. Git still asks for 2: revert that commit.
     aborted when live: Aborted | Aborted when 2 was already fully live; nothing went back.
-    aborted first deploy: Aborted | Aborted on its first deploy; there is no stable version to go back to. The controller says: RolloutAborted: metric "errors" failed. Mend it in Git, or retry.
+    aborted first deploy: Aborted | Aborted on its first deploy; there is no stable version to go back to. The controller says: RolloutAborted: metric "errors" failed. Mend it in Git.
     overdue: Degraded | Degraded: ProgressDeadlineExceeded: timed out.
     preview: Preview waits for a person | Paused with the new version as a preview. It takes over when someone resumes it; when someone aborts it, the active version stays.
     blue/green first deploy: First deploy | First deploy. There is no stable version yet; it is healthy once its pods are ready.
