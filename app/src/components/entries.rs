@@ -32,7 +32,8 @@ pub(crate) fn entries(caption: &'static str, entries: &[Entry]) -> impl IntoView
 fn row(entry: &Entry) -> impl IntoView + use<> {
     let (tone, word) = outcome(entry.outcome);
     let reason = entry.reason.clone().map(|reason| view! { <p>{format!("“{reason}”")}</p> });
-    let decided = format!("Rule: {}. ", entry.rule);
+    let decided =
+        (entry.outcome == Some(Outcome::Refused)).then(|| format!("Rule {}: ", entry.rule));
     let detail = entry.detail.clone().unwrap_or_default();
     view! {
         <tr id=format!("entry-{}", entry.sequence)>

@@ -1,6 +1,6 @@
 //! Good, Bad or Unknown; and the runs that came to it.
 
-use domain::analysis::{AnalysisKind, AnalysisRun, MetricResult, Verdict};
+use domain::analysis::{AnalysisKind, AnalysisPhase, AnalysisRun, MetricResult, Verdict};
 use leptos::prelude::*;
 
 use crate::ui::{
@@ -9,12 +9,14 @@ use crate::ui::{
     table::{Column, table},
 };
 
-/// The verdict in a pill. Unknown is never green.
-pub(crate) fn verdict(verdict: Verdict) -> impl IntoView {
-    match verdict {
-        Verdict::Good => chip(Tone::Positive, "Good"),
-        Verdict::Bad => chip(Tone::Negative, "Bad"),
-        Verdict::Unknown => chip(Tone::Neutral, "Unknown"),
+/// What came of it in a pill. What still runs has no verdict yet, and unknown is never green.
+pub(crate) fn verdict(phase: Option<AnalysisPhase>) -> impl IntoView {
+    match (phase, phase.map_or(Verdict::Unknown, AnalysisPhase::verdict)) {
+        (None | Some(AnalysisPhase::Pending), _) => chip(Tone::Neutral, "Not started"),
+        (Some(AnalysisPhase::Running), _) => chip(Tone::Announcement, "Measuring"),
+        (_, Verdict::Good) => chip(Tone::Positive, "Good"),
+        (_, Verdict::Bad) => chip(Tone::Negative, "Bad"),
+        (_, Verdict::Unknown) => chip(Tone::Neutral, "Unknown"),
     }
 }
 
@@ -39,7 +41,7 @@ fn run(run: &AnalysisRun) -> impl IntoView + use<> {
                 {metrics}
                 {run.message.clone().filter(|text| !text.is_empty()).map(|text| view! { <p>{text}</p> })}
             </td>
-            <td>{verdict(run.verdict())}" "<small>{phase}</small></td>
+            <td>{verdict(run.phase)}" "<small>{phase}</small></td>
         </tr>
     }
 }
@@ -55,14 +57,13 @@ fn kind(kind: AnalysisKind) -> &'static str {
 }
 
 fn metric(metric: &MetricResult) -> impl IntoView + use<> {
-    let judged = metric.phase.map_or(Verdict::Unknown, |phase| phase.verdict());
     let newest = metric.newest.as_ref().map(|value| format!("newest {value}; "));
     let dry = if metric.dry_run { " A dry run: it decides nothing." } else { "" };
     let words = format!("{}{}.{dry}", newest.unwrap_or_default(), counts(metric));
     let message = metric.message.clone().filter(|text| !text.is_empty());
     view! {
         <p>
-            {verdict(judged)}" "<b>{metric.name.clone()}</b>{format!(": {words}")}
+            {verdict(metric.phase)}" "<b>{metric.name.clone()}</b>{format!(": {words}")}
             {message.map(|text| format!(" {text}"))}
         </p>
     }
