@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 fn sentence(role: &str) -> &'static str {
     match role {
         "viewer" => "looks at everything, changes nothing",
-        "developer" => "asks for promotions, stops a bad rollout",
-        "approver" => "judges what waits for a person",
-        "release-manager" => "runs releases and freezes",
-        _ => "sets policy and tokens, never approves",
+        "developer" => "resumes and aborts in dev, stops a bad rollout anywhere",
+        "approver" => "decides what waits for a person",
+        "release-manager" => "resumes and aborts everywhere",
+        _ => "manages, and never decides on a release",
     }
 }
 
