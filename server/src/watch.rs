@@ -227,6 +227,7 @@ async fn run<K: Watchable>(
     let config = watcher::Config::default().timeout(WATCH_SECONDS);
     let mut events = watcher(api.clone(), config).boxed();
     let mut listed: Option<BTreeMap<String, Object>> = Some(BTreeMap::new());
+    let mut skipped = BTreeMap::new();
     loop {
         let next = match &listed {
             Some(_) => match timeout(LIST_TIMEOUT, events.try_next()).await {
@@ -243,7 +244,7 @@ async fn run<K: Watchable>(
         match next {
             Ok(Some(watcher::Event::Init)) => listed = Some(BTreeMap::new()),
             Ok(Some(watcher::Event::InitApply(object))) => {
-                let (name, object) = take(object, place);
+                let (name, object) = take(object, place, &mut skipped);
                 listed.get_or_insert_default().insert(name, object);
             }
             Ok(Some(watcher::Event::InitDone)) => {
@@ -251,7 +252,7 @@ async fn run<K: Watchable>(
                 tell(FeedNews::All { round, objects: listed.take().unwrap_or_default() });
             }
             Ok(Some(watcher::Event::Apply(object))) => {
-                let (name, object) = take(object, place);
+                let (name, object) = take(object, place, &mut skipped);
                 tell(FeedNews::Applied(name, object));
             }
             Ok(Some(watcher::Event::Delete(object))) => tell(FeedNews::Deleted(object.name_any())),
@@ -272,13 +273,26 @@ async fn run<K: Watchable>(
 }
 
 /// Reads an object, or says why it cannot be read.
-fn take<K: Watchable>(guarded: DeserializeGuard<K>, place: &Place) -> (String, Object) {
+///
+/// `skipped` remembers the errors by name: the same one is logged once, however often the object is
+/// written.
+fn take<K: Watchable>(
+    guarded: DeserializeGuard<K>,
+    place: &Place,
+    skipped: &mut BTreeMap<String, String>,
+) -> (String, Object) {
     let name = guarded.name_any();
     let object = match guarded.0 {
-        Ok(object) => object.into_object(place),
+        Ok(object) => {
+            skipped.remove(&name);
+            object.into_object(place)
+        }
         Err(invalid) => {
             let namespace = &place.namespace;
-            warn!(%namespace, object = %name, "skipped {namespace}/{name}, which cannot be read: {}", invalid.error);
+            if skipped.insert(name.clone(), invalid.error.clone()).as_ref() != Some(&invalid.error)
+            {
+                warn!(%namespace, object = %name, "skipped {namespace}/{name}, which cannot be read: {}", invalid.error);
+            }
             Object::Unreadable(invalid.error)
         }
     };
