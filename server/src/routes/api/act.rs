@@ -33,7 +33,10 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// When to try again after what ends by itself, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-const EXPECTED: &str = "Expected JSON like {\"reason\": \"errors went up\", \"expect\": {\"resourceVersion\": \"…\", \"podHash\": \"…\", \"step\": 4}}, every part of it optional, or a form with the fields reason, resourceVersion, podHash and step.";
+const EXPECTED: &str = "Expected JSON like {\"reason\": \"errors went up\", \"expect\": {\"resourceVersion\": \"…\", \"podHash\": \"…\", \"step\": 4}}, or a form with the fields reason, resourceVersion, podHash and step.";
+
+/// A resume answers one pause of one version; without both it could end another.
+const UNPINNED: &str = "A resume says which pods and which step it was decided on: expect.podHash and expect.step (the fields podHash and step of a form). GET the rollout to see them.";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
@@ -83,6 +86,11 @@ pub(super) async fn act(
         name: name.into(),
     };
     let command = match read(&headers, &body) {
+        Ok(Body { expect: Expect { pod_hash: None, .. } | Expect { step: None, .. }, .. })
+            if action == Action::Resume =>
+        {
+            return bad_request(UNPINNED);
+        }
         Ok(Body { reason, expect }) => action.on(OnRollout { rollout, reason, expect }),
         Err(detail) => return bad_request(detail),
     };
