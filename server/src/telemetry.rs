@@ -2,6 +2,8 @@
 //!
 //! Requests are logged without headers, queries and bodies, so no token can slip in.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// How log lines look.
@@ -21,7 +23,10 @@ pub fn start(format: Format) {
     let filter =
         EnvFilter::try_from_env("SIGNALBOX_LOG").unwrap_or_else(|_| EnvFilter::new(FILTER));
     let lines = match format {
-        Format::Text => fmt::layer().with_writer(std::io::stderr).boxed(),
+        Format::Text => {
+            let is_read_by_a_person = std::io::stderr().is_terminal();
+            fmt::layer().with_ansi(is_read_by_a_person).with_writer(std::io::stderr).boxed()
+        }
         Format::Json => fmt::layer().json().with_writer(std::io::stderr).boxed(),
     };
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
