@@ -19,7 +19,7 @@ use crate::{
     ui::{
         Tone,
         dialog::dialog,
-        document::{Styled, announcer, head, live_indicator, skip_link, style_sheet, theme_switch},
+        document::{announcer, head, live_indicator, skip_link, style_sheet, theme_switch},
         empty_state::notice,
         icon::{brand, sprite},
     },
@@ -31,6 +31,8 @@ pub struct Assets {
     pub js: String,
     pub wasm: String,
     pub css: String,
+    /// The rules of the first paint, as text: every document carries them.
+    pub first: String,
 }
 
 /// Light or dark, if somebody chose; otherwise the browser's setting holds.
@@ -111,15 +113,12 @@ pub fn document(page: &Page, frame: &Frame) -> String {
         Some(Theme::Light) => Some("light"),
         Some(Theme::Dark) => Some("dark"),
     };
-    let Assets { js, wasm, css } = &frame.assets;
+    let Assets { js, wasm, css, first } = &frame.assets;
     let is_live = !frame.version.is_empty();
     let stale = is_live.then(|| staleness(&frame.freshness)).flatten();
     let now = frame.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let speed = (frame.speed != 1).then_some(frame.speed);
     let (view, version) = (frame.view.clone(), frame.version.clone());
-    // Whoever is signed in came by the sign-in page and has the sheet already.
-    let styled = if frame.actor.is_some() { Styled::Beside } else { Styled::First };
-    let late_sheet = (styled == Styled::Beside).then(|| style_sheet(css));
     let content = match &frame.actor {
         Some(actor) => view! {
             <div class="shell">
@@ -133,7 +132,7 @@ pub fn document(page: &Page, frame: &Frame) -> String {
     };
     let html = markup(view! {
         <html lang="en" data-theme-mode=theme>
-            <head>{head(title(page), js, wasm, css, styled)}</head>
+            <head>{head(title(page), js, wasm, css, first)}</head>
             <body data-theme-mode=theme data-stale=stale.as_ref().map(|_| "stale") data-now=now data-speed=speed>
                 {skip_link("#main")}
                 {sprite()}
@@ -141,7 +140,7 @@ pub fn document(page: &Page, frame: &Frame) -> String {
                 {announcer()}
                 {help()}
                 <crate::live::Live view version />
-                {late_sheet}
+                {style_sheet(css)}
             </body>
         </html>
     });

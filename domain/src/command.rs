@@ -30,11 +30,14 @@ pub struct OnRollout {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Expect {
-    /// Told to the audit log. The controller moves it with every status write, so that it may
-    /// differ without anything having changed that matters.
+    /// Taken and not compared: the controller moves it with every status write, so that it differs
+    /// without anything having changed that matters.
     pub resource_version: Option<String>,
     pub pod_hash: Option<String>,
     pub step: Option<u32>,
+    /// What held the rollout, as [`Rollout::hold`](crate::rollout::Rollout::hold) tells it: one step
+    /// can be held more than once, and an answer to one pause is none to the next.
+    pub hold: Option<String>,
 }
 
 /// The verbs, without their subjects: what roles are granted.

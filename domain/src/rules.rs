@@ -183,6 +183,15 @@ fn unmoved(command: &Command, rollout: &Rollout) -> Result<(), Refusal> {
         let (was, now) = (step.saturating_add(1), rollout.step_index().saturating_add(1));
         changes.push(format!("it was at step {was} and is at step {now}"));
     }
+    if changes.is_empty()
+        && let Some(hold) = &expect.hold
+        && Some(hold) != rollout.hold().as_ref()
+    {
+        changes.push(match rollout.hold() {
+            Some(_) => "it is held by another pause".into(),
+            None => "it is no longer paused".into(),
+        });
+    }
     if changes.is_empty() {
         return Ok(());
     }

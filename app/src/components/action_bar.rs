@@ -71,6 +71,7 @@ fn form(rollout: &Rollout, action: Action, why: Option<String>) -> impl IntoView
             <input type="hidden" name="resourceVersion" value=facts.resource_version />
             {facts.pod_hash.map(|hash| view! { <input type="hidden" name="podHash" value=hash /> })}
             <input type="hidden" name="step" value=facts.step />
+            {rollout.hold().map(|hold| view! { <input type="hidden" name="hold" value=hold /> })}
             {text_area(
                 format!("{verb}-reason"),
                 "reason",

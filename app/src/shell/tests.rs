@@ -25,12 +25,24 @@ const WEIGHT_BYTES: usize = 400;
 const BROTLI_QUALITY: i32 = 5;
 const EVIL: &str = "<script>alert(\"x\")</script>'&";
 
+/// The rules of the first paint as the server sends them: as long as they really are.
+fn first() -> String {
+    let site = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/site");
+    let built = std::fs::read_dir(site).into_iter().flatten().filter_map(Result::ok).find(|file| {
+        let name = file.file_name().into_string().unwrap_or_default();
+        name.starts_with("first.") && name.ends_with(".css")
+    });
+    let built = built.expect("the assets are not built: run cargo xtask wasm first");
+    std::fs::read_to_string(built.path()).expect("CSS")
+}
+
 fn frame() -> Frame {
     Frame {
         assets: Assets {
             js: "/assets/app-0123456789abcdef.js".into(),
             wasm: "/assets/app-0123456789abcdef.wasm".into(),
             css: "/assets/app-0123456789abcdef.css".into(),
+            first: first(),
         },
         theme: None,
         actor: Some(Actor {
@@ -237,10 +249,11 @@ fn check(html: &str) {
                 assert!(ids.insert(value.to_owned()), "id {value} stands twice");
             }
         }
-        if name == "script" {
-            let end = rest.find("</script>").expect("a script ends");
-            assert!(!rest[..end].contains("alert"), "a script of a stranger");
-            rest = &rest[end + "</script>".len()..];
+        if name == "script" || name == "style" {
+            let close = format!("</{name}>");
+            let end = rest.find(&close).expect("it ends");
+            assert!(!rest[..end].contains("alert"), "a {name} of a stranger");
+            rest = &rest[end + close.len()..];
         } else if !VOID.contains(&name.as_str()) && !tag.ends_with('/') {
             open.push(name);
         }
@@ -333,8 +346,42 @@ fn a_list_of_a_hundred_rollouts_fits_the_first_flight() {
     let html = document(&rollouts(sample::many(100)), &frame());
     assert_eq!(html.matches("<tr id=").count(), 100);
     let bytes = compressed(&html);
+    std::fs::write("/tmp/shots/list.html", &html).unwrap(); // TEMP
     eprintln!("100 rows: {} bytes, {bytes} with brotli {BROTLI_QUALITY}", html.len());
     assert!(bytes <= DOCUMENT_BYTES, "{bytes} bytes");
+}
+
+#[test]
+fn nothing_holds_up_the_first_paint() {
+    for page in pages() {
+        let html = document(&page, &frame());
+        let (head, body) = html.split_once("<body").expect("a body");
+        assert!(!head.contains("rel=\"stylesheet\""), "{head}");
+        assert!(head.contains(&first()), "the rules stand in the head, as built");
+        let sheet = body.find("rel=\"stylesheet\"").expect("the whole sheet");
+        assert!(sheet > body.find("</main>").expect("the page"), "behind what it would hold up");
+        for script in html.split("<script").skip(1) {
+            assert!(script.starts_with(" type=\"module\""), "a script that waits for nothing");
+        }
+    }
+}
+
+#[test]
+fn a_region_sent_again_leaves_the_filter_alone() {
+    let form = |page: &Page| {
+        let html = region(page, &frame()).html;
+        let start =
+            html.find("<form class=\"filters\"").or_else(|| html.find("<form ")).expect("a form");
+        assert!(
+            start < html.find("id=\"notes\"").expect("notes"),
+            "before all that comes and goes"
+        );
+        html[start..html.find("</form>").expect("its end")].to_owned()
+    };
+    let (few, more) = (rollouts(sample::many(2)), rollouts(sample::many(3)));
+    assert_ne!(live(&few).shape, live(&more).shape);
+    assert_eq!(form(&few), form(&more));
+    assert_eq!(form(&few), form(&rollouts(vec![])));
 }
 
 #[test]

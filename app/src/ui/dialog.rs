@@ -51,20 +51,3 @@ pub fn dialog(
         </dialog>
     }
 }
-
-/// The keys that work everywhere, opened by `?`.
-pub fn help() -> impl IntoView {
-    let keys = [
-        ("/", "filter"),
-        ("g e", "environments"),
-        ("g r", "rollouts"),
-        ("g p", "promotions"),
-        ("g j", "judgments"),
-        ("g f", "flags"),
-        ("g a", "audit"),
-        ("?", "this help"),
-    ];
-    let rows =
-        keys.map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> });
-    dialog("help", "Keyboard", view! { <dl class="facts">{rows.to_vec()}</dl> })
-}

@@ -2,24 +2,12 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-/// When the style sheet is fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Styled {
-    /// Before anything is shown: for the first page somebody sees. It fills the cache.
-    First,
-    /// Beside the content, which is readable after one request. [`style_sheet`] then ends the body.
-    Beside,
-}
-
-/// What stands in `<head>`: title, style sheet, and the script that wakes the islands. `js`, `wasm`
-/// and `css` are paths on this server; the script carries leptos' nonce (`provide_nonce` first).
-pub fn head(
-    title: String,
-    js: &str,
-    wasm: &str,
-    css: &str,
-    styled: Styled,
-) -> impl IntoView + use<> {
+/// What stands in `<head>`: title, the rules of the first paint, and the script that wakes the
+/// islands. `js`, `wasm` and `css` are paths on this server, `first` is CSS from the build; style and
+/// script carry leptos' nonce (`provide_nonce` first).
+///
+/// Nothing here holds up the first paint: the page is one request, and [`style_sheet`] ends it.
+pub fn head(title: String, js: &str, wasm: &str, css: &str, first: &str) -> impl IntoView + use<> {
     let nonce = use_nonce();
     // One string: between two, markup would put a marker that a title shows as text.
     let title = format!("{title} · Signalbox");
@@ -28,12 +16,8 @@ pub fn head(
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
-        {match styled {
-            Styled::First => style_sheet(css).into_any(),
-            Styled::Beside => {
-                view! { <link rel="preload" href=css.to_owned() r#as="style" /> }.into_any()
-            }
-        }}
+        <style nonce=nonce.clone()>{first.to_owned()}</style>
+        <link rel="preload" href=css.to_owned() r#as="style" />
         <link rel="modulepreload" href=js.to_owned() nonce=nonce.clone() />
         <link rel="preload" href=wasm.to_owned() r#as="fetch" r#type="application/wasm" crossorigin="" />
         <link rel="icon" href="data:," />
@@ -41,7 +25,7 @@ pub fn head(
     }
 }
 
-/// The link to the style sheet.
+/// The link to the style sheet, at the end of the body: what stands before it is shown meanwhile.
 pub fn style_sheet(css: &str) -> impl IntoView + use<> {
     view! { <link rel="stylesheet" href=css.to_owned() /> }
 }

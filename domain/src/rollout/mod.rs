@@ -318,6 +318,18 @@ impl Rollout {
         self.replica_sets.iter().find(|set| set.pod_hash.as_deref() == Some(pod_hash))
     }
 
+    /// What holds it, as one text: the spec, and each pause with its reason and start. Equal texts
+    /// are the same hold; `None` when nothing holds.
+    pub fn hold(&self) -> Option<String> {
+        let spec = self.spec.paused.then(|| "spec".to_owned());
+        let pauses = self.status.pause_conditions.iter().map(|pause| match pause.start_time {
+            Some(start) => format!("{}@{start}", pause.reason.word()),
+            None => pause.reason.word().to_owned(),
+        });
+        let holds: Vec<_> = spec.into_iter().chain(pauses).collect();
+        (!holds.is_empty()).then(|| holds.join(","))
+    }
+
     /// The facts a decision rests on.
     pub fn facts(&self) -> Facts {
         Facts {

@@ -161,7 +161,7 @@ fn every_refusal_says_what_to_do() {
     let mut board = board(state::rollout(), Class::Prod);
     told.push(sentence(&board, Role::Viewer, &resume));
     let mut moved = subject();
-    moved.expect = Expect { step: Some(1), pod_hash: Some("old".into()), resource_version: None };
+    moved.expect = Expect { step: Some(1), pod_hash: Some("old".into()), ..Expect::default() };
     told.push(sentence(&board, Role::Approver, &Command::Resume(moved)));
     let silent = OnRollout { reason: None, ..subject() };
     told.push(sentence(&board, Role::Approver, &Command::Abort(silent)));
@@ -207,4 +207,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_answer_to_one_pause_is_none_to_the_next() {
+    let looked_at = state::rollout();
+    let mut subject = subject();
+    subject.expect.hold = looked_at.hold();
+    let resume = Command::Resume(subject);
+    assert!(looked_at.hold().is_some(), "the rollout of these tests is held");
+    assert_eq!(refusal(&board(looked_at, Class::Prod), Some(Role::Approver), &resume), None);
+
+    let held_again = state::with(|rollout| {
+        for pause in &mut rollout.status.pause_conditions {
+            pause.start_time = Some(state::time(77));
+        }
+    });
+    let no = refusal(&board(held_again, Class::Prod), Some(Role::Approver), &resume);
+    assert_eq!(no.map(|no| no.rule), Some(Rule::Unmoved));
 }

@@ -171,6 +171,8 @@ async fn resume_by_form(story: &Story, person: &mut Person) -> crate::http::Seen
     let expected = current.status.current_pod_hash.clone().unwrap_or_default();
     assert!(fields.contains(&("podHash".into(), expected)), "the form is pinned: {fields:?}");
     assert!(fields.contains(&("step".into(), "5".into())), "the form is pinned: {fields:?}");
+    let hold = current.hold().expect("it is held");
+    assert!(fields.contains(&("hold".into(), hold)), "the form names the pause: {fields:?}");
     fields.push(("reason".into(), "the canary looks good".into()));
     let fields: Vec<_> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -33,7 +33,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// When to try again after what ends by itself, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-const EXPECTED: &str = "Expected JSON like {\"reason\": \"errors went up\", \"expect\": {\"resourceVersion\": \"…\", \"podHash\": \"…\", \"step\": 4}}, or a form with the fields reason, resourceVersion, podHash and step.";
+const EXPECTED: &str = "Expected JSON like {\"reason\": \"errors went up\", \"expect\": {\"resourceVersion\": \"…\", \"podHash\": \"…\", \"step\": 4, \"hold\": \"…\"}}, or a form with the fields reason, resourceVersion, podHash, step and hold.";
 
 /// A resume answers one pause of one version; without both it could end another.
 const UNPINNED: &str = "A resume says which pods and which step it was decided on: expect.podHash and expect.step (the fields podHash and step of a form). GET the rollout to see them.";
@@ -53,6 +53,7 @@ struct Fields {
     resource_version: String,
     pod_hash: String,
     step: String,
+    hold: String,
 }
 
 /// The answer of a deed: `{"outcome": "done", "sentence": …, "before": …, "after": …, "audit": 17}`.
@@ -199,14 +200,18 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<Body, String> {
 }
 
 fn form(body: &Bytes) -> Result<Body, String> {
-    let Fields { reason, resource_version, pod_hash, step } =
+    let Fields { reason, resource_version, pod_hash, step, hold } =
         serde_urlencoded::from_bytes(body).map_err(|error| format!("{EXPECTED} But {error}."))?;
     let said = |text: String| Some(text).filter(|text| !text.is_empty());
     let step = said(step)
         .map(|step| step.parse().map_err(|_| format!("{EXPECTED} But step is {step:?}.")))
         .transpose()?;
-    let expect =
-        Expect { resource_version: said(resource_version), pod_hash: said(pod_hash), step };
+    let expect = Expect {
+        resource_version: said(resource_version),
+        pod_hash: said(pod_hash),
+        step,
+        hold: said(hold),
+    };
     Ok(Body { reason: said(reason), expect })
 }
 
