@@ -84,11 +84,16 @@ pub async fn execute(
         Err(refusal) => {
             let rollout = board.rollouts.get(&command.subject().rollout);
             let before = rollout.map(|rollout| rollout.facts());
-            let written =
-                audit::refused(&state.store, actor, &command, &refusal, before, now, context);
+            let (store, actor, context) = (state.store.clone(), actor.clone(), context.clone());
+            let kept = refusal.clone();
+            // Written down even if the caller hangs up.
+            let written = tokio::spawn(async move {
+                audit::refused(&store, &actor, &command, &kept, before, now, &context).await
+            });
             return match written.await {
-                Ok(_) => Err(ActionError::Refused(refusal)),
-                Err(error) => Err(not_audited(&error)),
+                Ok(Ok(_)) => Err(ActionError::Refused(refusal)),
+                Ok(Err(error)) => Err(not_audited(&error)),
+                Err(panic) => Err(not_audited(&panic.into())),
             };
         }
     };
@@ -170,9 +175,14 @@ async fn who_was_first(store: &Store, audited: &Audited) -> Option<String> {
 
 fn first(entries: &[Entry], own: i64, now: Timestamp) -> Option<String> {
     let since = now.checked_sub(RECENT).unwrap_or(Timestamp::MIN);
+    // What was done to another version or at another step was not first at this.
+    let place = |entry: &Entry| {
+        entry.before.as_ref().map(|facts| (facts.uid.clone(), facts.pod_hash.clone(), facts.step))
+    };
+    let here = entries.iter().find(|entry| entry.sequence == own).and_then(place);
     let entry = entries
         .iter()
-        .filter(|entry| entry.sequence != own && entry.at >= since)
+        .filter(|entry| entry.sequence != own && entry.at >= since && place(entry) == here)
         .find(|entry| matches!(entry.outcome, Some(Outcome::Done) | None))?;
     let verb = entry.action.rsplit('.').next().unwrap_or(&entry.action);
     Some(match entry.outcome {
