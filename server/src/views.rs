@@ -41,6 +41,8 @@ pub use frame::{Frames, Shown, Since};
 /// A view outlives its last tab this long: a page that was just rendered is connecting, or a tab
 /// is coming back.
 const LINGER: Duration = Duration::from_secs(30);
+/// A view that could not be gathered is tried again so much later, so that no change is lost.
+const AGAIN: Duration = Duration::from_secs(1);
 /// So many views are prepared when their page is rendered. Beyond it a page still lives, but its
 /// first frame is its whole region; so nobody can fill the memory by asking for many addresses.
 const PREPARED: usize = 1_000;
@@ -214,11 +216,12 @@ async fn keep_alive(
             view.shown.send_replace(Some(Arc::new(shown)));
         }
         let newest = board.borrow_and_update().clone();
+        let mut again = None;
         if rendered < newest.version {
-            rendered = newest.version;
             let now = state.clock.now();
             match pages::gather(&key.address, &newest.board, &state.store, &reader, now).await {
                 Ok(page) => {
+                    rendered = newest.version;
                     let page = page.unwrap_or_else(nothing_here);
                     let freshness = sight::freshness(&newest.board, &reader, &key.address);
                     let live = render_live(&page);
@@ -234,11 +237,21 @@ async fn keep_alive(
                         written > 0
                     });
                 }
-                Err(error) => error!(?key, "could not gather a live view: {error:#}"),
+                Err(error) => {
+                    error!(?key, "could not gather a live view: {error:#}");
+                    again = Some(AGAIN);
+                }
             }
         }
+        let retry = async {
+            match again {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = board.changed() => {}
+            () = retry => {}
             () = view.shown.closed() => {}
             _ = closing.changed() => {}
         }
