@@ -46,10 +46,10 @@ pub(crate) async fn an_api_server_that_dies_and_comes_back(story: &Story) {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
     assert_eq!(problem["rule"], "fresh");
 
-    // For as long as it is away nothing is claimed to have changed.
+    // For as long as it is away nobody is told that it is live.
     assert!(
-        tab.is_quiet_for(AWAY, |event| event.name == "patch").await,
-        "nothing is news while nothing is seen"
+        tab.is_quiet_for(AWAY, |event| event.name == "stale" && event.data.is_empty()).await,
+        "nothing is called live while nothing is seen"
     );
 
     story.start_api().await.expect("the API server comes back");
