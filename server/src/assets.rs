@@ -17,6 +17,8 @@ use rust_embed::RustEmbed;
 const PREFIX: &str = "/assets/";
 /// The index the build writes: what a file is for -> its name.
 const INDEX: &str = "assets.json";
+/// The part of the styles that every page carries.
+const FIRST: &str = "first.css";
 /// A name never comes back with another content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Set by `cargo xtask dist`; naming it here makes cargo embed changed assets anew.
@@ -39,7 +41,18 @@ pub fn load() -> Result<app::Assets> {
             .with_context(|| format!("assets.json does not name {part}: run cargo xtask wasm"))?;
         Ok(format!("{PREFIX}{file}"))
     };
-    Ok(app::Assets { js: path("app.js")?, wasm: path("app_bg.wasm")?, css: path("app.css")? })
+    let first = path(FIRST)?;
+    let first = first
+        .strip_prefix(PREFIX)
+        .and_then(Site::get)
+        .with_context(|| format!("{FIRST} is not where assets.json says: run cargo xtask wasm"))?;
+    Ok(app::Assets {
+        js: path("app.js")?,
+        wasm: path("app_bg.wasm")?,
+        css: path("app.css")?,
+        first: String::from_utf8(first.data.into_owned())
+            .with_context(|| format!("{FIRST} is damaged: run cargo xtask wasm"))?,
+    })
 }
 
 /// One asset, in the smallest form the browser takes.
@@ -125,6 +138,7 @@ mod tests {
                 return;
             }
         };
+        assert!(assets.first.contains(".shell{"), "{}", assets.first);
         for (path, kind) in [
             (assets.js, "text/javascript; charset=utf-8"),
             (assets.wasm, "application/wasm"),

@@ -25,6 +25,8 @@ const INDEX: &str = "assets.json";
 const JS: &str = "app.js";
 const WASM: &str = "app_bg.wasm";
 const CSS: &str = "app.css";
+/// Not fetched: every page carries it.
+const FIRST: &str = "first.css";
 
 type Index = BTreeMap<String, String>;
 
@@ -44,6 +46,7 @@ pub(crate) fn build(root: &Path, profile: Profile) -> Result<String> {
         write(&site, &mut index, WASM, &module.wasm)?;
     }
     write(&site, &mut index, CSS, &css::build(root)?)?;
+    write(&site, &mut index, FIRST, &css::first(root)?)?;
     sweep(&site, &index)?;
     let text = serde_json::to_string_pretty(&index)?;
     fs::write(site.join(INDEX), &text)?;

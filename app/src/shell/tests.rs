@@ -346,7 +346,6 @@ fn a_list_of_a_hundred_rollouts_fits_the_first_flight() {
     let html = document(&rollouts(sample::many(100)), &frame());
     assert_eq!(html.matches("<tr id=").count(), 100);
     let bytes = compressed(&html);
-    std::fs::write("/tmp/shots/list.html", &html).unwrap(); // TEMP
     eprintln!("100 rows: {} bytes, {bytes} with brotli {BROTLI_QUALITY}", html.len());
     assert!(bytes <= DOCUMENT_BYTES, "{bytes} bytes");
 }
