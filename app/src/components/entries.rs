@@ -36,7 +36,7 @@ fn row(entry: &Entry) -> impl IntoView + use<> {
         (entry.outcome == Some(Outcome::Refused)).then(|| format!("Rule {}: ", entry.rule));
     let detail = entry.detail.clone().unwrap_or_default();
     view! {
-        <tr id=format!("entry-{}", entry.sequence)>
+        <tr class="entry" id=format!("entry-{}", entry.sequence)>
             <td class="mono">{time_exact(entry.at)}</td>
             <td>{entry.actor_name.clone()}<br /><small>{entry.actor_id.clone()}</small></td>
             <td>{entry.sentence.clone()}{reason}</td>

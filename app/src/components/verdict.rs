@@ -35,7 +35,7 @@ fn run(run: &AnalysisRun) -> impl IntoView + use<> {
     let phase = run.phase.map_or("not started", |phase| phase.word());
     let about = format!("{}, revision {}", kind(run.kind), run.revision);
     view! {
-        <tr>
+        <tr class="entry">
             <td><b>{run.name.clone()}</b><br /><small>{about}</small></td>
             <td class="stack">
                 {metrics}
@@ -57,7 +57,11 @@ fn kind(kind: AnalysisKind) -> &'static str {
 }
 
 fn metric(metric: &MetricResult) -> impl IntoView + use<> {
-    let newest = metric.newest.as_ref().map(|value| format!("newest {value}; "));
+    let newest = metric.newest.as_deref().map(|value| match value {
+        // What Prometheus answers where it has nothing to count.
+        "[]" => "newest without data; ".to_owned(),
+        value => format!("newest {value}; "),
+    });
     let dry = if metric.dry_run { " A dry run: it decides nothing." } else { "" };
     let words = format!("{}{}.{dry}", newest.unwrap_or_default(), counts(metric));
     let message = metric.message.clone().filter(|text| !text.is_empty());

@@ -48,12 +48,28 @@ pub(super) fn tick(document: &Document, clock: Clock, now: f64) {
     }
 }
 
+/// Where the instant stands once the text is an age.
+const INSTANT: &str = "datetime";
+
+/// The instant a `<time>` tells: its attribute, else the text the server wrote.
+pub(super) fn instant(time: &Element) -> String {
+    time.get_attribute(INSTANT).or_else(|| time.text_content()).unwrap_or_default()
+}
+
+/// HTML takes a space between date and time, JavaScript promises to read a `T` alone.
+fn parse(instant: &str) -> f64 {
+    js_sys::Date::parse(&instant.replacen(' ', "T", 1))
+}
+
 fn say(time: &Element, now: f64) {
-    let at = js_sys::Date::parse(&time.get_attribute("datetime").unwrap_or_default());
+    let at = parse(&instant(time));
     if at.is_nan() {
         return;
     }
     let shown = time.text_content().unwrap_or_default();
+    if !time.has_attribute(INSTANT) {
+        let _ = time.set_attribute(INSTANT, &shown);
+    }
     if !time.has_attribute("title") {
         let _ = time.set_attribute("title", &shown);
     }

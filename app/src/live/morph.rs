@@ -8,6 +8,8 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlTemplateElement, Node};
 
+use super::clock;
+
 /// State the person set, not the server.
 const OPEN: &str = "open";
 /// Marks an element, with all in it, that belongs to the browser.
@@ -143,7 +145,8 @@ fn id_of(node: &Node) -> String {
 /// A `<time>` of the same instant already says its age; the server's exact text would make it blink.
 fn is_same_time(old: &Element, new: &Element) -> bool {
     old.node_name() == "TIME"
-        && ["datetime", "data-ago", "data-countdown"]
+        && clock::instant(old) == clock::instant(new)
+        && ["data-ago", "data-countdown"]
             .iter()
             .all(|name| old.get_attribute(name) == new.get_attribute(name))
 }

@@ -53,10 +53,7 @@ fn a_refused_button_says_why_and_submits_nothing() {
 #[test]
 fn times_render_the_same_text_whenever_they_are_rendered() {
     let at = "2026-11-23T14:02:11.5Z".parse().expect("a timestamp");
-    assert_eq!(
-        time_ago(at).to_html(),
-        "<time datetime=\"2026-11-23T14:02:11Z\" data-ago=\"\">2026-11-23 14:02:11 UTC</time>"
-    );
+    assert_eq!(time_ago(at).to_html(), "<time data-ago=\"\">2026-11-23 14:02:11Z</time>");
     assert!(countdown(at).to_html().contains(" data-countdown=\"\""));
 }
 
