@@ -10,8 +10,6 @@ mod wait;
 mod weight;
 mod words;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -343,9 +341,6 @@ impl Rollout {
         }
     }
 }
-
-/// A rollout as the board shares it.
-pub type SharedRollout = Arc<Rollout>;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -111,7 +111,7 @@ pub(super) async fn programs(
 ) -> Response {
     let since = last_event(&parts.headers);
     let boards = state.board.subscribe();
-    let reader = Reader { boards, since, is_first: true };
+    let reader = Reader { boards, since };
     let line = Line::new(state, signed_in.0, parts);
     let stream = futures::stream::unfold((line, reader), async |(mut line, mut reader)| {
         let chunk = reader.next(&mut line).await?;
@@ -123,7 +123,6 @@ pub(super) async fn programs(
 struct Reader {
     boards: watch::Receiver<Stamped>,
     since: Option<Version>,
-    is_first: bool,
 }
 
 impl Reader {
@@ -136,7 +135,6 @@ impl Reader {
             if self.since != Some(newest.version) {
                 let text = self.catch_up(line, &newest);
                 self.since = Some(newest.version);
-                self.is_first = false;
                 if let Some(text) = text {
                     return Some(text.into());
                 }

@@ -64,22 +64,6 @@ pub(super) async fn page(
     response
 }
 
-/// Renders a page for somebody who is signed in, with what came of their last form.
-pub async fn render(
-    state: &State,
-    headers: &HeaderMap,
-    signed_in: &SignedIn,
-    page: &Page,
-    status: StatusCode,
-) -> Response {
-    let frame = Frame {
-        actor: Some(signed_in.0.clone()),
-        outcome: signed_in.take_outcome().await,
-        ..bare_frame(state, headers)
-    };
-    document(page, &frame, status)
-}
-
 /// What surrounds a page that is not live and belongs to nobody.
 pub fn bare_frame(state: &State, headers: &HeaderMap) -> Frame {
     Frame {
