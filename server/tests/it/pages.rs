@@ -8,7 +8,7 @@ use domain::{
 };
 
 use crate::{
-    browser::{self, Tab},
+    browser::{self, Browser, Tab},
     world::{NEW, PATH, Story},
 };
 
@@ -17,6 +17,18 @@ fn pictures() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
     std::fs::create_dir_all(&folder).expect("the target folder takes pictures");
     folder
+}
+
+/// A browser at a desk, signed in with this role, before a healthy canary; nothing where there is no
+/// browser.
+async fn at_a_desk(role: Role) -> Option<(Browser, Story, Tab)> {
+    let browser = browser::open().await?;
+    let story = Story::sandbox().await;
+    story.until("the first version is healthy", |r| r.reading().phase == Phase::Healthy).await;
+    let tab = browser.tab().await.expect("a tab opens");
+    tab.look(1440, false).await.expect("the window takes a size");
+    sign_in(&tab, &story, role).await;
+    Some((browser, story, tab))
 }
 
 /// Signs in through the provider's page, by clicking.
@@ -30,12 +42,7 @@ async fn sign_in(tab: &Tab, story: &Story, role: Role) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_signs_in_sees_the_weight_change_resumes_and_sees_the_result() {
-    let Some(browser) = browser::open().await else { return };
-    let story = Story::sandbox().await;
-    story.until("the first version is healthy", |r| r.reading().phase == Phase::Healthy).await;
-    let tab = browser.tab().await.expect("a tab opens");
-    tab.look(1440, false).await.expect("the window takes a size");
-    sign_in(&tab, &story, Role::Approver).await;
+    let Some((_browser, story, tab)) = at_a_desk(Role::Approver).await else { return };
     tab.go(&format!("{}{PATH}", story.url())).await.expect("the page opens");
     tab.until("the live line", "document.querySelector('#live').innerText.includes('Live')")
         .await
@@ -148,12 +155,7 @@ async fn every_page_is_looked_at_on_a_phone_and_a_desk_light_and_dark() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_list_is_readable_after_one_request() {
-    let Some(browser) = browser::open().await else { return };
-    let story = Story::sandbox().await;
-    story.until("the first version is healthy", |r| r.reading().phase == Phase::Healthy).await;
-    let tab = browser.tab().await.expect("a tab opens");
-    tab.look(1440, false).await.expect("the window takes a size");
-    sign_in(&tab, &story, Role::Viewer).await;
+    let Some((_browser, story, tab)) = at_a_desk(Role::Viewer).await else { return };
     tab.go(&format!("{}/rollouts", story.url())).await.expect("the page opens");
     let blocking = tab
         .value("performance.getEntriesByType('resource').filter((entry) => entry.renderBlockingStatus === 'blocking').map((entry) => entry.name).join()")
@@ -164,12 +166,7 @@ async fn the_list_is_readable_after_one_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_lead_to_pages_and_a_chosen_theme_stays() {
-    let Some(browser) = browser::open().await else { return };
-    let story = Story::sandbox().await;
-    story.until("the first version is healthy", |r| r.reading().phase == Phase::Healthy).await;
-    let tab = browser.tab().await.expect("a tab opens");
-    tab.look(1440, false).await.expect("the window takes a size");
-    sign_in(&tab, &story, Role::Viewer).await;
+    let Some((_browser, story, tab)) = at_a_desk(Role::Viewer).await else { return };
     for (keys, path) in [(["g", "r"], "/rollouts"), (["g", "c"], "/connections"), (["g", "e"], "/")]
     {
         tab.until("the island", "document.querySelector('#live, [data-go]')")
