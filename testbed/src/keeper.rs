@@ -19,6 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Status, Time};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::Store;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher;
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
@@ -32,6 +33,22 @@ const POD_ADDRESSES: std::ops::RangeInclusive<u8> = 2..=254;
 
 /// A pod whose change was refused is looked at again this soon.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The watch of all pods is tried again as soon. It begins before the API server does, and the
+/// client's own pauses grow to 30 s, which is half of what a story waits for its first pod.
+struct Steadily;
+
+impl Iterator for Steadily {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(LOOK_AGAIN)
+    }
+}
+
+impl Backoff for Steadily {
+    fn reset(&mut self) {}
+}
 
 #[derive(Debug, thiserror::Error)]
 enum KeeperError {
@@ -69,7 +86,8 @@ pub(crate) async fn create_node(client: &Client) -> anyhow::Result<()> {
 
 /// Keeps pods until it is aborted.
 pub(crate) async fn run(client: Client) {
-    let controller = Controller::new(Api::<Pod>::all(client.clone()), watcher::Config::default());
+    let controller = Controller::new(Api::<Pod>::all(client.clone()), watcher::Config::default())
+        .trigger_backoff(Steadily);
     let keeper = Keeper { client, pods: controller.store(), addresses: Mutex::default() };
     controller
         .run(look_after, |_, _, _| Action::requeue(LOOK_AGAIN), Arc::new(keeper))
