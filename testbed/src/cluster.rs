@@ -79,7 +79,8 @@ impl Tool {
 }
 
 /// A running cluster. Dropping it ends every process of it and removes its folder; when a test
-/// panics the logs are kept and their place is said on stderr.
+/// panics the logs are kept, and their place and the end of the Rollouts controller's are said on
+/// stderr.
 pub struct Testbed {
     // Ended from top to bottom: clients first, so that no log fills with refused connections.
     keeper: JoinHandle<()>,
@@ -342,7 +343,11 @@ impl Drop for Testbed {
             self.folder.disable_cleanup(true);
             // By far the largest part of it, and the least telling.
             let _ = fs::remove_dir_all(self.path("etcd"));
-            eprintln!("testbed: its logs are kept in {}", self.folder.path().display());
+            eprintln!(
+                "testbed: its logs are kept in {}; the Rollouts controller's ends:\n{}",
+                self.folder.path().display(),
+                process::tail(&self.log_file(Tool::RolloutsController))
+            );
         }
     }
 }

@@ -26,7 +26,7 @@ exit "$status"
 const END_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// Lines of a log shown when its system ended too early.
+/// Lines of a log shown when something went wrong.
 const TAIL_LINES: usize = 15;
 
 /// A running system: killed, and waited for, when dropped.
@@ -67,6 +67,13 @@ fn supervise(binary: &Path, arguments: &[String], log: (File, File)) -> std::io:
         .spawn()
 }
 
+/// The end of a log.
+pub(crate) fn tail(log: &Path) -> String {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
 impl Process {
     /// The process group the system and its supervisor are in; no other process is.
     pub(crate) fn group(&self) -> u32 {
@@ -78,10 +85,7 @@ impl Process {
         let Some(status) = self.supervisor.try_wait().context("look after a system")? else {
             return Ok(());
         };
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-        anyhow::bail!("{} ended early ({status}); its log ends:\n{tail}", self.name)
+        anyhow::bail!("{} ended early ({status}); its log ends:\n{}", self.name, tail(&self.log))
     }
 
     fn ended(&mut self) -> Option<ExitStatus> {

@@ -54,9 +54,12 @@ async fn rollout_is(
     what: &str,
     fits: impl Fn(&Value) -> bool,
 ) -> anyhow::Result<DynamicObject> {
-    until(SOON, what, || async { Ok(fits(&rollouts.get("checkout").await?.data["status"])) })
-        .await?;
-    Ok(rollouts.get("checkout").await?)
+    let reached =
+        until(SOON, what, || async { Ok(fits(&rollouts.get("checkout").await?.data["status"])) })
+            .await;
+    let rollout = rollouts.get("checkout").await?;
+    reached.with_context(|| format!("the status is {}", rollout.data["status"]))?;
+    Ok(rollout)
 }
 
 /// Clears the pause, if the rollout is still the one looked at, in the step looked at.
@@ -75,8 +78,12 @@ fn resume(rollout: &DynamicObject, step: i64) -> anyhow::Result<Patch<Value>> {
 async fn a_canary_walks_to_60_holds_for_a_person_and_goes_on_once_resumed() -> anyhow::Result<()> {
     let testbed = Testbed::start(Options::default()).await?;
     let story = walk(&testbed).await;
-    // What the controller thought of it is the first question when this fails.
-    story.with_context(|| testbed.logs(Tool::RolloutsController).unwrap_or_default())
+    if story.is_err() {
+        // What the controller thought of it is the first question when this fails; the error
+        // itself comes last, where a runner that shortens long outputs keeps it.
+        eprintln!("{}", testbed.logs(Tool::RolloutsController).unwrap_or_default());
+    }
+    story
 }
 
 async fn walk(testbed: &Testbed) -> anyhow::Result<()> {
