@@ -23,8 +23,11 @@ use server::{Running, clock::Clock, config::Config, store};
 
 use crate::http::{Person, Program};
 
-/// How long a world may take to show what is waited for; real controllers resync slowly.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a world may take to show what is waited for. After an outage a real controller opens
+/// each of its watches again only after a pause of up to a minute: client-go's reflector waits up to
+/// 30 s and as much again at random.
+/// <https://github.com/kubernetes/client-go/blob/v0.34.4/tools/cache/reflector.go>
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The environment the canary lives in. Its class is prod: the strictest rules hold.
 pub(crate) const ENVIRONMENT: &str = "prod";
